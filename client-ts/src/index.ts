@@ -1,0 +1,15 @@
+/**
+ * `@fusewire/client`: the runtime of the generated client. Users import `connect` from the generated file; what is here
+ * is what that file needs, and the types that an app may want to name.
+ *
+ * @module
+ */
+export type { CallInfo } from "./call.js";
+export { type ClientMembers, createClient, type FuseClient, type WithOptions } from "./client.js";
+export type { Status, StatusStore } from "./connection/status.js";
+export { matchesError, RpcError, type RpcErrorFields } from "./errors.js";
+export type { ConnectOptions } from "./options.js";
+export type { Credentials, Descriptor, Environment, Procedure, SocketConstructor, SocketLike } from "./ports.js";
+export type { Stream, StreamReader } from "./stream.js";
+export { type Branded, Decimal, Duration, NaiveDatetime, PlainDate, PlainTime, UUID } from "./values.js";
+export { DecodeError } from "./wire/codec.js";

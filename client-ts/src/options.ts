@@ -1,0 +1,115 @@
+import type { CallInfo } from "./call.js";
+import { RpcError } from "./errors.js";
+import type { Credentials, Environment, SocketConstructor } from "./ports.js";
+
+/** The deadline of unary calls when nothing else is said, in milliseconds. */
+export const DEFAULT_TIMEOUT_MS = 30_000;
+
+/** How to connect. All of it is optional: without any, a page calls its own origin. */
+export interface ConnectOptions {
+  /** The server's base URL: http, https, ws or wss. Default: the page's own origin. */
+  readonly url?: string;
+  /**
+   * What the server's identity loader gets as `payload`, for instance `{ token }`; null is anonymous. Called for every
+   * connection and by `reauthenticate()`. If it throws, the error goes to `onError` and the client tries again.
+   */
+  readonly auth?: () => Promise<Credentials | null> | Credentials | null;
+  /** The deadline of calls that answer once, in milliseconds. Default 30,000; 0 is none. Streams have none. */
+  readonly timeout?: number;
+  /**
+   * The WebSocket class. Default: the browser's. Outside a browser there is no default (calls go through `fetch`, so
+   * that rendering on a server shares no connection between its users): give the one of Node or of the `ws` package.
+   */
+  readonly WebSocket?: SocketConstructor;
+  /** For procedures that are HTTP only, and for all where there is no WebSocket. Default: the global one. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** Errors that belong to no call: of listeners, of `auth`, of the connection. Default: `reportError` or the console. */
+  readonly onError?: (error: unknown) => void;
+  /** Told about every call when it has settled. */
+  readonly onCall?: (call: CallInfo) => void;
+  /** The server's contract is another one than this client was generated from. */
+  readonly onStale?: () => void;
+  /** Time and chance, for tests. */
+  readonly environment?: Partial<Environment>;
+}
+
+/** {@link ConnectOptions} with everything decided. */
+export interface Settings {
+  readonly auth: () => Promise<Credentials | null> | Credentials | null;
+  readonly timeoutMs: number;
+  readonly WebSocket: SocketConstructor | undefined;
+  readonly fetch: typeof globalThis.fetch;
+  readonly onError: (error: unknown) => void;
+  readonly onCall: (call: CallInfo) => void;
+  readonly onStale: () => void;
+  readonly environment: Environment;
+}
+
+const anonymous = (): null => null;
+
+const ENVIRONMENT: Environment = {
+  now: () => performance.now(),
+  setTimeout: (run, ms) => setTimeout(run, ms),
+  clearTimeout: (timer) => clearTimeout(timer as number | undefined),
+  random: Math.random,
+};
+
+/** Fills in the defaults. Nothing is opened, and hooks that throw are contained. */
+export function settle(options: ConnectOptions): Settings {
+  const onError = contained(options.onError ?? report, report);
+  return {
+    auth: options.auth ?? anonymous,
+    timeoutMs: milliseconds(options.timeout ?? DEFAULT_TIMEOUT_MS),
+    WebSocket: options.WebSocket ?? browserSocket(),
+    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+    onError,
+    onCall: contained(options.onCall ?? (() => undefined), onError),
+    onStale: contained<void>(options.onStale ?? (() => undefined), onError),
+    environment: { ...ENVIRONMENT, ...options.environment },
+  };
+}
+
+/** A deadline; none for 0 and what is not finite. */
+export function milliseconds(timeout: number): number {
+  return timeout > 0 && Number.isFinite(timeout) ? Math.ceil(timeout) : 0;
+}
+
+/** Where the WebSocket and the routes are. Undefined for a socket address that cannot be known. */
+export function addresses(url: string | undefined, ws: string, api: string): { ws: string | undefined; api: string } {
+  const base = url ?? (hasLocation() ? location.origin : undefined);
+  if (base === undefined) return { ws: undefined, api };
+  const root = base.replace(/\/+$/, "");
+  // `http` and `ws` differ in their first letters only, with and without the `s`.
+  return { ws: root.replace(/^http/, "ws") + ws, api: url === undefined ? api : root.replace(/^ws/, "http") + api };
+}
+
+/** Whether `url` is another origin than the page's, so that cookies must be asked for. */
+export function isForeign(url: string | undefined): boolean {
+  if (url === undefined || !hasLocation()) return false;
+  return new URL(url.replace(/^ws/, "http"), location.href).origin !== location.origin;
+}
+
+function hasLocation(): boolean {
+  return typeof location === "object" && location !== null;
+}
+
+function browserSocket(): SocketConstructor | undefined {
+  return hasLocation() && typeof WebSocket === "function" ? WebSocket : undefined;
+}
+
+function contained<A>(hook: (argument: A) => void, onError: (error: unknown) => void): (argument: A) => void {
+  return (argument) => {
+    try {
+      hook(argument);
+    } catch (error) {
+      onError(error);
+    }
+  };
+}
+
+/** The platform's way to say that nobody caught this: `window.onerror` in browsers, the console elsewhere. */
+function report(error: unknown): void {
+  // What the server says without a call is no programming error of the page.
+  if (typeof reportError === "function" && !(error instanceof RpcError)) reportError(error);
+  else console.error(error);
+}

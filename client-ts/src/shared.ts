@@ -1,0 +1,41 @@
+import { Connection } from "./connection/shell.js";
+import type { Settings } from "./options.js";
+import type { SocketConstructor } from "./ports.js";
+
+interface Entry {
+  readonly key: readonly unknown[];
+  readonly connection: Connection;
+  users: number;
+}
+
+const entries: Entry[] = [];
+
+/**
+ * The connection of that URL, made when nobody has one yet. Clients share it when they ask for the same identity (the
+ * same `auth` function, or none) with the same contract.
+ *
+ * @returns the connection, and how to let go of it; the last one who does closes it
+ */
+export function acquire(
+  url: string,
+  calls: string,
+  WebSocket: SocketConstructor,
+  settings: Settings,
+): { readonly connection: Connection; readonly release: () => void } {
+  const key = [url, calls, WebSocket, settings.auth];
+  let entry = entries.find((other) => other.key.every((part, index) => part === key[index]));
+  if (entry === undefined) {
+    entry = { key, connection: new Connection({ ...settings, url, calls, WebSocket }), users: 0 };
+    entries.push(entry);
+  }
+  const used = entry;
+  used.users++;
+  return { connection: used.connection, release: () => release(used) };
+}
+
+function release(entry: Entry): void {
+  entry.users--;
+  if (entry.users > 0) return;
+  entries.splice(entries.indexOf(entry), 1);
+  entry.connection.close();
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["tests/**/*.test.ts"],
+    typecheck: { include: ["tests/**/*.test-d.ts"], tsconfig: "./tsconfig.json" },
+    testTimeout: 10_000,
+    hookTimeout: 10_000,
+    dangerouslyIgnoreUnhandledErrors: false,
+  },
+});

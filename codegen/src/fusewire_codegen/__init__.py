@@ -1,0 +1,1 @@
+"""The `fusewire` command: a Python contract in, one readable TypeScript file out."""

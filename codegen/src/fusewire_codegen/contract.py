@@ -1,0 +1,227 @@
+"""The contract file: its shape, what must hold in it, and the one way it is written (`docs/contract.md`)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, NotRequired, TypedDict, cast
+
+FORMAT = 1
+REF_PREFIX = "#/types/"
+
+Schema = dict[str, Any] | bool
+"""A JSON Schema 2020-12 as pydantic writes it, with `x-fuse`, `x-fuse-keys` and `x-enum-names`."""
+
+
+class Param(TypedDict):
+    """One parameter that the caller fills, in call order."""
+
+    name: str
+    schema: Schema
+    required: bool
+    keyword: bool
+    default: NotRequired[Any]
+
+
+class Http(TypedDict):
+    """The REST form; `path` includes the API prefix."""
+
+    method: str
+    path: str
+    body: Literal["fields", "single", "none", "form"]
+
+
+class Procedure(TypedDict):
+    """One procedure; of a stream, `result` is the item."""
+
+    kind: Literal["call", "stream"]
+    params: list[Param]
+    result: Schema
+    errors: list[str]
+    transports: list[str]
+    auth: bool
+    scopes: list[str]
+    http: NotRequired[Http | None]
+    doc: NotRequired[str]
+    deprecated: NotRequired[bool]
+
+
+class Event(TypedDict):
+    """A model that the server may push."""
+
+    schema: Schema
+    history: bool
+
+
+class Error(TypedDict):
+    """A declared error; `data` is absent when it carries none."""
+
+    status: int
+    doc: NotRequired[str]
+    data: NotRequired[Schema]
+
+
+class Contract(TypedDict):
+    """The whole promise. `hash` covers everything, `calls` the call shapes only."""
+
+    fusewire: int
+    app: str
+    hash: str
+    calls: str
+    ws_path: str
+    api_prefix: str
+    procedures: dict[str, Procedure]
+    events: dict[str, Event]
+    errors: dict[str, Error]
+    types: dict[str, Schema]
+
+
+class ContractError(ValueError):
+    """Not a contract that this version reads. The message begins with the place: `procedures.add.params`."""
+
+
+def validate(value: object) -> Contract:
+    """Return `value` as a `Contract`, or raise `ContractError` naming the first place that does not fit."""
+    contract = _object(value, "contract")
+    if contract.get("fusewire") != FORMAT:
+        raise ContractError(f"fusewire: this version reads format {FORMAT}, not {contract.get('fusewire')!r}")
+    for key in ("app", "hash", "calls", "ws_path", "api_prefix"):
+        _check(isinstance(contract.get(key), str), key, "must be a string")
+    for key, check in _SECTIONS.items():
+        for name, entry in _object(contract.get(key), key).items():
+            check(entry, f"{key}.{name}")
+    result = cast(Contract, contract)
+    _check_names(result)
+    _check_references(result)
+    return result
+
+
+def parse(text: str) -> Contract:
+    """Read the text of a contract file. Raises `ContractError`, for text that is not JSON too."""
+    try:
+        return validate(json.loads(text))
+    except json.JSONDecodeError as error:
+        raise ContractError(f"line {error.lineno}: not JSON: {error.msg}") from error
+
+
+def serialise(contract: Contract) -> str:
+    """The text of the contract file: sorted, two spaces, a newline at the end; equal for equal contracts."""
+    text = json.dumps(contract, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
+    return escape_surrogates(text) + "\n"
+
+
+def escape_surrogates(text: str) -> str:
+    """`text` with lone surrogates, which UTF-8 cannot hold, as `\\uXXXX`: the same in JSON and JavaScript."""
+    return re.sub(r"[\ud800-\udfff]", lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def reference(schema: Mapping[str, Any]) -> str | None:
+    """The key in `types` that `schema` refers to, or None when it is not a reference into `types`."""
+    target = schema.get("$ref")
+    if not isinstance(target, str) or not target.startswith(REF_PREFIX):
+        return None
+    return target.removeprefix(REF_PREFIX).replace("~1", "/").replace("~0", "~")
+
+
+def subschemas(schema: Schema) -> Iterator[dict[str, Any]]:
+    """`schema` and every schema inside it; references are not followed, plain data is not looked into."""
+    if not isinstance(schema, dict):
+        return
+    yield schema
+    for key in ("items", "additionalProperties", "propertyNames", "x-fuse-keys"):
+        yield from subschemas(schema.get(key, True))
+    for key in ("anyOf", "oneOf", "allOf", "prefixItems"):
+        for part in schema.get(key, ()):
+            yield from subschemas(part)
+    for part in schema.get("properties", {}).values():
+        yield from subschemas(part)
+
+
+def schemas(contract: Contract) -> Iterator[tuple[str, Schema]]:
+    """Every top-level schema of the contract with its place."""
+    for name, procedure in contract["procedures"].items():
+        for param in procedure["params"]:
+            yield f"procedures.{name}.{param['name']}", param["schema"]
+        yield f"procedures.{name}.result", procedure["result"]
+    for name, event in contract["events"].items():
+        yield f"events.{name}", event["schema"]
+    for name, error in contract["errors"].items():
+        yield f"errors.{name}", error.get("data", True)
+    for name, schema in contract["types"].items():
+        yield f"types.{name}", schema
+
+
+def _check(fits: bool, place: str, problem: str) -> None:
+    if not fits:
+        raise ContractError(f"{place}: {problem}")
+
+
+def _object(value: object, place: str) -> dict[str, Any]:
+    _check(isinstance(value, dict), place, "must be an object")
+    return cast(dict[str, Any], value)
+
+
+def _check_schema(value: object, place: str) -> None:
+    _check(isinstance(value, (dict, bool)), place, "must be a JSON Schema")
+
+
+def _check_procedure(value: object, place: str) -> None:
+    entry = _object(value, place)
+    _check(entry.get("kind") in ("call", "stream"), f"{place}.kind", 'must be "call" or "stream"')
+    for key in ("params", "errors", "transports"):
+        _check(isinstance(entry.get(key), list), f"{place}.{key}", "must be an array")
+    _check_schema(entry.get("result"), f"{place}.result")
+    for param in entry["params"]:
+        _check_param(param, f"{place}.params")
+    names = [param["name"] for param in entry["params"]]
+    _check(len(names) == len(set(names)), f"{place}.params", "names one parameter twice")
+    if entry.get("http") is not None:
+        http = _object(entry["http"], f"{place}.http")
+        for key in ("method", "path", "body"):
+            _check(isinstance(http.get(key), str), f"{place}.http.{key}", "must be a string")
+
+
+def _check_param(value: object, place: str) -> None:
+    entry = _object(value, place)
+    _check(isinstance(entry.get("name"), str), f"{place}.name", "must be a string")
+    _check_schema(entry.get("schema"), f"{place}.{entry['name']}")
+    for key in ("required", "keyword"):
+        _check(isinstance(entry.get(key), bool), f"{place}.{entry['name']}.{key}", "must be true or false")
+
+
+def _check_event(value: object, place: str) -> None:
+    _check_schema(_object(value, place).get("schema"), f"{place}.schema")
+
+
+def _check_error(value: object, place: str) -> None:
+    entry = _object(value, place)
+    _check(isinstance(entry.get("status"), int), f"{place}.status", "must be an HTTP status")
+    _check_schema(entry.get("data", True), f"{place}.data")
+
+
+_SECTIONS: dict[str, Callable[[object, str], None]] = {
+    "procedures": _check_procedure,
+    "events": _check_event,
+    "errors": _check_error,
+    "types": _check_schema,
+}
+
+
+def _check_names(contract: Contract) -> None:
+    procedures = contract["procedures"]
+    for name, procedure in procedures.items():
+        parts = name.split(".")
+        _check(all(parts), f"procedures.{name}", "has an empty part in its name")
+        for depth in range(1, len(parts)):
+            namespace = ".".join(parts[:depth])
+            _check(namespace not in procedures, f"procedures.{name}", f"{namespace} is a procedure as well")
+        for code in procedure["errors"]:
+            _check(code in contract["errors"], f"procedures.{name}.errors", f"{code} is not declared")
+
+
+def _check_references(contract: Contract) -> None:
+    for place, schema in schemas(contract):
+        for part in subschemas(schema):
+            if "$ref" in part:
+                _check(reference(part) in contract["types"], place, f"{part['$ref']} is not in types")

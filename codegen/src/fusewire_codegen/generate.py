@@ -1,0 +1,67 @@
+"""From a loaded app to the files on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from fusewire_codegen import files
+from fusewire_codegen.contract import Contract, serialise, validate
+from fusewire_codegen.load import Loaded, Target
+from fusewire_codegen.typescript import render
+
+CONTRACT_FILE = "fuse.contract.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """TypeScript `outputs` to generate, and the contract (None: `fuse.contract.json` beside the app)."""
+
+    target: Target
+    outputs: tuple[Path, ...] = ()
+    contract: Path | None = None
+
+
+class Output(NamedTuple):
+    """A file and the text that it should have."""
+
+    path: Path
+    text: str
+
+
+class Outcome(NamedTuple):
+    """What a run did: the files that changed, and what the contract holds."""
+
+    written: tuple[Path, ...]
+    procedures: int
+    types: int
+
+
+def outputs(job: Job, loaded: Loaded) -> tuple[Contract, list[Output]]:
+    """The contract and the text of every file of `job`, the contract file first. Raises `ContractError`."""
+    contract = validate(loaded.contract)
+    beside = job.contract or loaded.source.parent / CONTRACT_FILE
+    typescript = render(contract, str(job.target)) if job.outputs else ""
+    written = [Output(path, typescript) for path in job.outputs]
+    return contract, [Output(beside, serialise(contract)), *written]
+
+
+def write(job: Job, loaded: Loaded) -> Outcome:
+    """Write what changed. Raises `ContractError` before the first file is touched, and `OSError`."""
+    contract, planned = outputs(job, loaded)
+    written = tuple(path for path, text in planned if files.write_if_changed(path, text))
+    return Outcome(written, len(contract["procedures"]), len(contract["types"]))
+
+
+def summary(job: Job, outcome: Outcome) -> str:
+    """One line: `fuse.ts  written  3 procedures, 5 types`."""
+    wanted = [path for path in outcome.written if path in job.outputs] or outcome.written
+    shown = wanted or job.outputs or (job.contract or Path(CONTRACT_FILE),)
+    names = ", ".join(dict.fromkeys(path.name for path in shown))
+    state = "written" if wanted else "unchanged"
+    return f"{names}  {state}  {_count(outcome.procedures, 'procedure')}, {_count(outcome.types, 'type')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

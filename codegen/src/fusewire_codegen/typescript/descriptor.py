@@ -1,0 +1,45 @@
+"""The descriptor: the call shapes that the client needs at run time, and nothing that is only a type."""
+
+from __future__ import annotations
+
+from fusewire_codegen.contract import Contract, ContractError, Procedure
+from fusewire_codegen.typescript.names import property_key, string_literal
+
+
+def declare_descriptor(contract: Contract) -> list[str]:
+    """The lines of `const descriptor`, after a blank one. Raises `ContractError` for a path elsewhere."""
+    prefix = contract["api_prefix"]
+    entries = [
+        f"    {property_key(name)}: {{ {_entry(name, procedure, prefix)} }},"
+        for name, procedure in sorted(contract["procedures"].items())
+    ]
+    return [
+        "",
+        "const descriptor = {",
+        f"  calls: {string_literal(contract['calls'])},",
+        f"  ws: {string_literal(contract['ws_path'])},",
+        f"  api: {string_literal(prefix)},",
+        *(["  procedures: {", *entries, "  },"] if entries else ["  procedures: {},"]),
+        "} as const;",
+    ]
+
+
+def _entry(name: str, procedure: Procedure, prefix: str) -> str:
+    positional = [param["name"] for param in procedure["params"] if not param["keyword"]]
+    parts = [f"args: [{', '.join(string_literal(arg) for arg in positional)}]"]
+    if http := procedure.get("http"):
+        path = _below(http["path"], prefix, name)
+        parts.append(f"http: {string_literal(http['method'] + ' ' + path)}")
+        if http["body"] in ("single", "form"):
+            parts.append(f"body: {string_literal(http['body'])}")
+    if procedure["kind"] == "stream":
+        parts.append("stream: true")
+    if "websocket" not in procedure["transports"]:
+        parts.append('via: "http"')
+    return ", ".join(parts)
+
+
+def _below(path: str, prefix: str, name: str) -> str:
+    if not path.startswith(prefix):
+        raise ContractError(f"procedures.{name}.http.path: {path} is not below {prefix}")
+    return path.removeprefix(prefix)

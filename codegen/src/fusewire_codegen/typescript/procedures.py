@@ -1,0 +1,104 @@
+"""The `Procedures` interface: a method for each procedure, a nested object for each namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from fusewire_codegen.contract import Contract, Param, Procedure
+from fusewire_codegen.typescript import jsdoc
+from fusewire_codegen.typescript.declarations import WIDTH
+from fusewire_codegen.typescript.names import method_key, parameter_names, property_key
+from fusewire_codegen.typescript.types import TypeWriter, optional
+
+
+class _Entry(NamedTuple):
+    path: tuple[str, ...]
+    procedure: Procedure
+
+
+class _Argument(NamedTuple):
+    name: str
+    """The name in the signature, which a reserved word forces to differ from the one on the wire."""
+    param: Param
+
+
+def declare_procedures(contract: Contract, writer: TypeWriter) -> list[str]:
+    """The lines of `export interface Procedures`, after a blank one."""
+    entries = [_Entry(tuple(name.split(".")), entry) for name, entry in contract["procedures"].items()]
+    if not entries:
+        return ["", "export type Procedures = Record<never, never>;"]
+    members = _members(sorted(entries, key=lambda entry: entry.path), "  ", writer)
+    return ["", "export interface Procedures {", *members, "}"]
+
+
+def _members(entries: Sequence[_Entry], indent: str, writer: TypeWriter) -> list[str]:
+    lines: list[str] = []
+    for name, group in groupby(entries, key=lambda entry: entry.path[0]):
+        inside = [_Entry(entry.path[1:], entry.procedure) for entry in group]
+        if inside[0].path:
+            nested = _members(inside, indent + "  ", writer)
+            lines += [f"{indent}{property_key(name)}: {{", *nested, f"{indent}}};"]
+        else:
+            lines += _method(name, inside[0].procedure, writer, indent=indent)
+    return lines
+
+
+def _method(name: str, procedure: Procedure, writer: TypeWriter, *, indent: str) -> list[str]:
+    positional = [param for param in procedure["params"] if not param["keyword"]]
+    names = parameter_names(param["name"] for param in positional)
+    arguments = [_Argument(name, param) for name, param in zip(names, positional, strict=True)]
+    options = [param for param in procedure["params"] if param["keyword"]]
+    options_name = "options"
+    while options_name in names:
+        options_name += "_"
+    parts = _positional(arguments, any(param["required"] for param in options), writer)
+    if options:
+        parts.append(_options(options_name, options, writer))
+    documented = [*arguments, *(_Argument(f"{options_name}.{param['name']}", param) for param in options)]
+    doc = jsdoc.block(_doc(procedure, documented), indent)
+    wrapper = "Stream" if procedure["kind"] == "stream" else "Promise"
+    result = f"{wrapper}<{writer.write(procedure['result'])}>"
+    return [*doc, *_signature(f"{indent}{method_key(name)}", parts, result)]
+
+
+def _positional(arguments: Sequence[_Argument], options_required: bool, writer: TypeWriter) -> list[str]:
+    # TypeScript allows `?` only where everything behind it may be left out as well.
+    parts: list[str] = []
+    required_behind = options_required
+    for name, param in reversed(arguments):
+        text = writer.write(param["schema"])
+        if param["required"]:
+            parts.append(f"{name}: {text}")
+        elif required_behind:
+            parts.append(f"{name}: {optional(text)}")
+        else:
+            parts.append(f"{name}?: {text}")
+        required_behind = required_behind or param["required"]
+    return parts[::-1]
+
+
+def _options(name: str, params: Sequence[Param], writer: TypeWriter) -> str:
+    fields = [writer.field(param["name"], param["schema"], param["required"]) for param in params]
+    mark = "" if any(param["required"] for param in params) else "?"
+    return f"{name}{mark}: {{ {'; '.join(fields)} }}"
+
+
+def _signature(head: str, parts: list[str], result: str) -> list[str]:
+    line = f"{head}({', '.join(parts)}): {result};"
+    if len(line) <= WIDTH or not parts:
+        return [line]
+    indent = " " * (len(head) - len(head.lstrip()))
+    return [f"{head}(", *(f"{indent}  {part}," for part in parts), f"{indent}): {result};"]
+
+
+def _doc(procedure: Procedure, arguments: Sequence[_Argument]) -> list[str]:
+    text = [procedure["doc"]] if procedure.get("doc") else []
+    tags = [line for name, param in arguments for line in jsdoc.of_parameter(name, param)]
+    if procedure["errors"]:
+        tags.append(f"@throws {', '.join(sorted(procedure['errors']))}")
+    if procedure.get("deprecated"):
+        tags.append("@deprecated")
+    # A blank line, so that a Markdown list or code block at the end of the text is closed.
+    return [*text, "", *tags] if text and tags else [*text, *tags]

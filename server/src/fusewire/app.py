@@ -1,0 +1,143 @@
+"""`Fuse`: Fusewire on a FastAPI app."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from fastapi import FastAPI
+
+from fusewire.bounds import Bounds
+from fusewire.broker import Broker, MemoryBroker
+from fusewire.calls import Pipeline
+from fusewire.contract import build_contract, calls_hash
+from fusewire.errors import RegistrationError
+from fusewire.events import EventRegistry
+from fusewire.hub import Audience, Hub, Room
+from fusewire.hub.hub import ALL
+from fusewire.identity import Loader
+from fusewire.procedures.procedure import compile_procedure
+from fusewire.procedures.registry import Registry
+from fusewire.quota import MemoryLimiter
+from fusewire.router import Entry, EventDefinition, Router
+from fusewire.transports.http import add_docs, mirror, use_one_error_shape
+from fusewire.transports.services import Services
+from fusewire.transports.websocket import Endpoint
+
+AnyLoader = TypeVar("AnyLoader", bound=Loader)
+
+
+class Fuse:
+    """WebSocket RPC and its REST mirror on one app, from one set of functions.
+
+    `ws_path`: where clients connect. `api_prefix`: below which procedures are mirrored and `docs` lie. `broker`: how events
+    reach other workers; in this process by default. `origins`: pages on other hosts that may connect, such as
+    `"https://admin.example.com"`; the page's own host always may. `bounds`: the sizes of everything.
+
+    Raises `RegistrationError` when the app has a `Fuse` already.
+    """
+
+    def __init__(
+        self,
+        app: FastAPI,
+        *,
+        name: str = "app",
+        ws_path: str = "/_ws",
+        api_prefix: str = "/api",
+        broker: Broker | None = None,
+        origins: Sequence[str] = (),
+        bounds: Bounds | None = None,
+        docs: bool = True,
+    ) -> None:
+        if getattr(app.state, "fusewire", None) is not None:
+            raise RegistrationError(
+                "this app has a Fuse already: use that one, or include more routers in it"
+            )
+        app.state.fusewire = self
+        self.app = app
+        self.name = name
+        self.rpc = Router()
+        """The root router: `@fuse.rpc` for one-file apps."""
+        self._ws_path = ws_path
+        self._api_prefix = api_prefix
+        self._registry = Registry()
+        self._events = EventRegistry()
+        self._hub = Hub(broker or MemoryBroker(), self._events)
+        self._calls_hash: str | None = None
+        self._services = Services(
+            registry=self._registry,
+            pipeline=Pipeline(MemoryLimiter(), app.dependency_overrides),
+            hub=self._hub,
+            bounds=bounds or Bounds(),
+            origins=frozenset(origins),
+            calls_hash=self._current_calls_hash,
+        )
+        use_one_error_shape(app)
+        app.router.add_websocket_route(ws_path, Endpoint(self._services))
+        if docs:
+            add_docs(app, api_prefix=api_prefix)
+        self.rpc.subscribe(self._add)
+
+    def __repr__(self) -> str:
+        return f"<Fuse {self.name} {self._registry!r} {self._hub!r}>"
+
+    def include_router(
+        self,
+        router: Router,
+        *,
+        prefix: str = "",
+        namespace: str | None = None,
+        tags: Sequence[str] | None = None,
+        dependencies: Sequence[Any] | None = None,
+    ) -> None:
+        """Serve everything of a router. Raises `RegistrationError` for what cannot work, naming function, file and line."""
+        self.rpc.include_router(
+            router, prefix=prefix, namespace=namespace, tags=tags, dependencies=dependencies
+        )
+
+    def identity(self, loader: AnyLoader) -> AnyLoader:
+        """Decorate the one identity loader. None means anonymous; raising refuses the caller.
+
+        Raises `RegistrationError` when there is one already.
+        """
+        if self._services.loader is not None:
+            raise RegistrationError("there is an identity loader already: one serves every transport")
+        self._services.loader = loader
+        return loader
+
+    def to(self, *users: str) -> Audience:
+        """These users, on every device of theirs."""
+        return Audience(self._hub, tuple(f"user:{user}" for user in users))
+
+    def room(self, name: str) -> Room:
+        """A room: the sessions that joined it."""
+        return Room(self._hub, name)
+
+    def broadcast(self) -> Audience:
+        """Everybody who is connected."""
+        return Audience(self._hub, (ALL,))
+
+    def contract(self) -> dict[str, Any]:
+        """What this app promises, as docs/contract.md describes it."""
+        return build_contract(
+            self._registry,
+            self._events,
+            name=self.name,
+            ws_path=self._ws_path,
+            api_prefix=self._api_prefix,
+        )
+
+    def _current_calls_hash(self) -> str:
+        if self._calls_hash is None:
+            self._calls_hash = calls_hash(self.contract())
+        return self._calls_hash
+
+    def _add(self, entry: Entry) -> None:
+        if isinstance(entry, EventDefinition):
+            self._events.add(entry.model, history=entry.history)
+            return
+        procedure = compile_procedure(entry)
+        self._registry.add(procedure)
+        self._calls_hash = None
+        if "http" in procedure.options.served_on:
+            mirror(self.app, procedure, self._services, api_prefix=self._api_prefix)

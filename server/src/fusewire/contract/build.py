@@ -1,0 +1,160 @@
+"""From the registries to the contract. Deterministic: names sort it, nothing depends on import order or hash seed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from fusewire.contract.schema import ContractSchema
+from fusewire.errors import RegistrationError, RpcError
+from fusewire.events import EventRegistry, EventType
+from fusewire.procedures.procedure import Procedure
+from fusewire.procedures.registry import Registry
+from fusewire.procedures.sources import Field
+from fusewire.procedures.values import OutputType
+
+FORMAT = 1
+
+
+def build_contract(
+    registry: Registry, events: EventRegistry, *, name: str, ws_path: str, api_prefix: str
+) -> dict[str, Any]:
+    """The contract as JSON-able data. Raises `RegistrationError` when two errors share a code, or a type has no schema."""
+    procedures = sorted(registry, key=lambda procedure: procedure.name)
+    pushed = sorted(events, key=lambda event: event.name)
+    errors = _errors(procedures)
+    schemas, types = _schemas(procedures, pushed, errors)
+    contract: dict[str, Any] = {
+        "fusewire": FORMAT,
+        "app": name,
+        "ws_path": ws_path,
+        "api_prefix": api_prefix,
+        "procedures": {p.name: _procedure(p, schemas, api_prefix) for p in procedures},
+        "events": {e.name: {"schema": schemas["event", e.name], "history": e.history} for e in pushed},
+        "errors": {code: _error(code, error, schemas) for code, error in sorted(errors.items())},
+        "types": types,
+    }
+    contract["calls"] = calls_hash(contract)
+    contract["hash"] = _digest(contract)
+    return contract
+
+
+def calls_hash(contract: dict[str, Any]) -> str:
+    """A hash over what a generated client does, types aside: names, parameter order, kind, transports, routes."""
+    return _digest(
+        {
+            name: [
+                procedure["kind"],
+                procedure["transports"],
+                procedure.get("http"),
+                [[param["name"], param["keyword"]] for param in procedure["params"]],
+            ]
+            for name, procedure in contract["procedures"].items()
+        }
+    )
+
+
+def _digest(data: Any) -> str:
+    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+_Key = tuple[str, ...]
+
+
+def _schemas(
+    procedures: list[Procedure], events: list[EventType], errors: dict[str, type[RpcError[Any]]]
+) -> tuple[dict[_Key, Any], dict[str, Any]]:
+    """Every schema that the contract needs, made in one go, so that equal types get one name."""
+    wanted: list[tuple[Any, Any, Any]] = []
+    for p in procedures:
+        wanted += [(("param", p.name, f.name), "validation", f.type.adapter.core_schema) for f in p.fields]
+        if p.output is not None:
+            wanted.append((("result", p.name), "serialization", p.output.adapter.core_schema))
+    for e in events:
+        wanted.append((("event", e.name), "serialization", e.output.adapter.core_schema))
+    for code, error in errors.items():
+        if error.data_type is not None:
+            adapter = OutputType(error.data_type).adapter
+            wanted.append((("error", code), "serialization", adapter.core_schema))
+    try:
+        made, types = ContractSchema(ref_template="#/types/{model}").generate_definitions(wanted)
+    except Exception as error:
+        raise RegistrationError(f"a type has no JSON schema, so no client could know it: {error}") from error
+    return {key: schema for (key, _mode), schema in made.items()}, dict(sorted(types.items()))
+
+
+def _procedure(procedure: Procedure, schemas: dict[_Key, Any], api_prefix: str) -> dict[str, Any]:
+    contract: dict[str, Any] = {
+        "kind": "stream" if procedure.streams else "call",
+        "params": [
+            _param(procedure, field, schemas["param", procedure.name, field.name])
+            for field in procedure.fields
+        ],
+        "result": schemas.get(("result", procedure.name), {}),
+        "errors": sorted(error.code for error in procedure.options.raises),
+        "transports": sorted(procedure.options.served_on),
+        "auth": procedure.needs_identity,
+        "scopes": sorted(procedure.options.scopes),
+    }
+    if "http" in procedure.options.served_on:
+        path = api_prefix + procedure.path
+        contract["http"] = {"method": procedure.method, "path": path, "body": _body(procedure)}
+    if procedure.doc:
+        contract["doc"] = procedure.doc
+    if procedure.options.deprecated:
+        contract["deprecated"] = True
+    return contract
+
+
+def _body(procedure: Procedure) -> str:
+    fields = [field for field in procedure.fields if field.where == "body"]
+    if any(field.whole_body for field in fields):
+        return "single"
+    return "fields" if fields else "none"
+
+
+def _param(procedure: Procedure, field: Field, schema: Any) -> dict[str, Any]:
+    param: dict[str, Any] = {
+        "name": field.name,
+        "schema": schema,
+        "required": field.default.required,
+        "keyword": field.keyword_only,
+    }
+    if not field.default.required and field.default.factory is None:
+        try:
+            param["default"] = to_jsonable_python(field.default.value, bytes_mode="base64")
+        except Exception as error:
+            raise RegistrationError(
+                f"{procedure.place}: the default of {field.name!r} has no JSON form"
+            ) from error
+    description = getattr(field.info, "description", None)
+    if description:
+        param["doc"] = description
+    return param
+
+
+def _errors(procedures: Iterable[Procedure]) -> dict[str, type[RpcError[Any]]]:
+    by_code: dict[str, type[RpcError[Any]]] = {}
+    for procedure in procedures:
+        for error in procedure.options.raises:
+            other = by_code.setdefault(error.code, error)
+            if other is not error:
+                raise RegistrationError(
+                    f"two errors would both be {error.code}: {other.__module__}.{other.__qualname__} and "
+                    f"{error.__module__}.{error.__qualname__}"
+                )
+    return by_code
+
+
+def _error(code: str, error: type[RpcError[Any]], schemas: dict[_Key, Any]) -> dict[str, Any]:
+    contract: dict[str, Any] = {"status": error.status}
+    if ("error", code) in schemas:
+        contract["data"] = schemas["error", code]
+    if error.__doc__ and error.__doc__ != RpcError.__doc__:
+        contract["doc"] = error.__doc__.strip()
+    return contract

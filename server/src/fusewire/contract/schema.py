@@ -1,0 +1,51 @@
+"""JSON Schema as pydantic writes it, with the marks of docs/contract.md where it cannot say which value travels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+MARK = "x-fuse"
+ENUM_NAMES = "x-enum-names"
+
+
+def _marked(schema: JsonSchemaValue, mark: str) -> JsonSchemaValue:
+    return {**schema, MARK: mark}
+
+
+class ContractSchema(GenerateJsonSchema):
+    """Marks what TypeScript must tell apart, and calls a field required that is always there."""
+
+    def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
+        return _marked(super().datetime_schema(schema), "datetime")
+
+    def date_schema(self, schema: core_schema.DateSchema) -> JsonSchemaValue:
+        return _marked(super().date_schema(schema), "date")
+
+    def time_schema(self, schema: core_schema.TimeSchema) -> JsonSchemaValue:
+        return _marked(super().time_schema(schema), "time")
+
+    def timedelta_schema(self, schema: core_schema.TimedeltaSchema) -> JsonSchemaValue:
+        return _marked(super().timedelta_schema(schema), "timedelta")
+
+    def uuid_schema(self, schema: core_schema.UuidSchema) -> JsonSchemaValue:
+        return _marked(super().uuid_schema(schema), "uuid")
+
+    def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
+        # One form both ways: a number would lose digits in JavaScript. Its bounds are for numbers, so they do not come along.
+        del schema
+        return _marked({"type": "string"}, "decimal")
+
+    def bytes_schema(self, schema: core_schema.BytesSchema) -> JsonSchemaValue:
+        return _marked({**super().bytes_schema(schema), "format": "base64"}, "bytes")
+
+    def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
+        return {**super().enum_schema(schema), ENUM_NAMES: [member.name for member in schema["members"]]}
+
+    def field_is_required(self, field: Any, total: bool) -> bool:
+        if self.mode == "serialization" and field["type"] != "typed-dict-field":
+            # What is serialised is there, default or not.
+            return True
+        return super().field_is_required(field, total)

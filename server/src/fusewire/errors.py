@@ -1,0 +1,160 @@
+"""Every error that crosses the wire, named once.
+
+RpcError                    declare your own: `class BudgetSpent(RpcError[BudgetData], status=402)`
+├── InvalidArgument         422  an argument does not fit
+├── UnknownProcedure        404
+├── Unauthenticated         401  no identity, or a refused one
+├── Forbidden               403  a scope is missing
+├── RateLimited             429  data: {"retry_after": seconds}
+├── TooLarge                413  a message or a result over its bound
+├── TooManyCalls            429  too many calls or streams in flight
+├── DeadlineExceeded        504
+├── Cancelled               499  the caller cancelled
+├── Malformed               400  a message that cannot be read
+├── Unavailable             503  the server is draining; the call was not started
+└── Internal                500  an exception nobody declared; `id` is in the log
+
+RegistrationError           raised while decorating: a signature or a name that cannot work
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Generic, get_args, get_origin
+
+from typing_extensions import TypeVar
+
+from fusewire.names import upper_snake
+
+Data = TypeVar("Data", default=None)
+
+CODE_BY_STATUS = {
+    400: "BAD_REQUEST",
+    401: "UNAUTHENTICATED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    409: "CONFLICT",
+    410: "GONE",
+    413: "TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    422: "INVALID_ARGUMENT",
+    429: "RATE_LIMITED",
+    499: "CANCELLED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+"""The code of an error that only has an HTTP status, such as a `fastapi.HTTPException`."""
+
+
+def code_of_status(status: int) -> str:
+    return CODE_BY_STATUS.get(status, f"HTTP_{status}")
+
+
+class RegistrationError(TypeError):
+    """A procedure, event or router that cannot work as written. Raised at import time, naming function, file and line."""
+
+
+class RpcError(Exception, Generic[Data]):
+    """An error that a caller is meant to see, with a stable `code`, an HTTP `status` and typed `data`.
+
+    `class BudgetSpent(RpcError[BudgetData], status=402)` declares one; its code is `BUDGET_SPENT`.
+    `raise BudgetSpent(data, "message")` sends it. `data` must fit the declared type; `message` defaults to the code in words.
+    """
+
+    code: ClassVar[str] = "RPC_ERROR"
+    status: ClassVar[int] = 400
+    data_type: ClassVar[Any] = None
+
+    def __init_subclass__(cls, *, status: int | None = None, code: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.code = code or upper_snake(cls.__name__)
+        if status is not None:
+            if not 400 <= status <= 599:
+                raise RegistrationError(f"{cls.__name__}: status must be from 400 to 599, not {status}")
+            cls.status = status
+        for base in getattr(cls, "__orig_bases__", ()):
+            if isinstance(get_origin(base), type) and issubclass(get_origin(base), RpcError):
+                (cls.data_type,) = get_args(base)
+                if cls.data_type is type(None):
+                    cls.data_type = None
+
+    def __init__(self, data: Data | None = None, message: str | None = None) -> None:
+        self.data = data
+        self.detail: Any = message or self.code.replace("_", " ").capitalize()
+        self.id: str | None = None
+        super().__init__(self.detail)
+
+
+class InvalidArgument(RpcError, status=422):
+    """Arguments that do not fit their types; `detail` is FastAPI's list of `{type, loc, msg}`, without the input."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.detail = errors
+
+
+class UnknownProcedure(RpcError, status=404):
+    """No procedure of that name on this transport."""
+
+    def __init__(self, name: str) -> None:
+        # The name comes from the peer: shown, but never more of it than a reader needs.
+        super().__init__(message=f"No procedure named {name[:100]!r}")
+
+
+class Unauthenticated(RpcError, status=401):
+    """The procedure needs an identity and there is none, or the identity was refused."""
+
+
+class Forbidden(RpcError, status=403):
+    """The identity lacks a scope that the procedure asks for."""
+
+
+class RateLimited(RpcError[dict[str, int]], status=429):
+    """The procedure's limit is spent; `data["retry_after"]` is in whole seconds, at least 1."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__({"retry_after": retry_after}, f"Too many calls: try again in {retry_after} s")
+
+
+class TooLarge(RpcError, status=413):
+    """A message or a result is over its bound."""
+
+
+class TooManyCalls(RpcError, status=429):
+    """More calls or streams in flight than the connection may have; this one was not started."""
+
+
+class DeadlineExceeded(RpcError, status=504):
+    """The call's deadline passed before it settled."""
+
+
+class Cancelled(RpcError, status=499):
+    """The caller asked for an early end, and the clean-up has run."""
+
+
+class Malformed(RpcError, status=400):
+    """A message or a request body that cannot be read."""
+
+
+class Unavailable(RpcError, status=503):
+    """The server is draining; the call was not started."""
+
+
+class Internal(RpcError, status=500):
+    """An exception that nobody declared. The caller gets only an id, which stands in the log beside the traceback."""
+
+    def __init__(self, error_id: str) -> None:
+        super().__init__(message="Internal error")
+        self.id = error_id
+
+
+class HttpError(RpcError):
+    """A `fastapi.HTTPException` on its way to any transport: its own status, detail and headers."""
+
+    def __init__(self, status: int, detail: Any, headers: dict[str, str] | None = None) -> None:
+        super().__init__()
+        self.status = status  # type: ignore[misc]  # a class variable everywhere else, one value per exception here
+        self.code = code_of_status(status)  # type: ignore[misc]  # the same
+        self.detail = detail
+        self.headers = headers

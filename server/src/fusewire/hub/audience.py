@@ -1,0 +1,63 @@
+"""To whom an event goes."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from fusewire.hub.hub import Hub
+from fusewire.procedures.call import Call, current_call
+
+
+class Audience:
+    """Some topics to emit to. Nobody listening is not an error."""
+
+    def __init__(self, hub: Hub, topics: tuple[str, ...]) -> None:
+        self._hub = hub
+        self._topics = topics
+
+    async def emit(self, event: BaseModel) -> None:
+        """Push a registered event. Raises `TypeError` for a model that is not an event of this app."""
+        await self._hub.publish(self._topics, event)
+
+
+class Room(Audience):
+    """A named audience that sessions join and leave. Who may join is the app's to decide, before it calls `join()`."""
+
+    def __init__(self, hub: Hub, name: str) -> None:
+        super().__init__(hub, (f"room:{name}",))
+
+    async def join(self) -> None:
+        """The calling session joins, until it leaves or disconnects. Raises `RuntimeError` outside a WebSocket call."""
+        await self._hub.join(_session(_running("join()"), "join()"), self._topics[0])
+
+    async def leave(self) -> None:
+        """The calling session leaves. Raises `RuntimeError` outside a WebSocket call."""
+        await self._hub.leave(_session(_running("leave()"), "leave()"), self._topics[0])
+
+
+async def emit(event: BaseModel) -> None:
+    """Push an event to the caller's user, on every device of theirs; to an anonymous caller's own session.
+
+    An anonymous caller over HTTP has no session, so nobody gets it. Raises `RuntimeError` outside a call (use `fuse.to(user)` there) and
+    `TypeError` for a model that is not an event of this app.
+    """
+    call = _running("emit()")
+    hub: Hub = call.hub
+    if call.identity is not None:
+        topics = [f"user:{call.identity.id}"]
+    else:
+        topics = [f"session:{call.session_id}"] if call.session_id is not None else []
+    await hub.publish(topics, event)
+
+
+def _running(what: str) -> Call:
+    call = current_call.get()
+    if call is None:
+        raise RuntimeError(f"{what} outside a call: nobody is calling; use fuse.to(user).emit(...)")
+    return call
+
+
+def _session(call: Call, what: str) -> str:
+    if call.session_id is None:
+        raise RuntimeError(f"{what} over HTTP: only a WebSocket session can be in a room")
+    return call.session_id

@@ -1,0 +1,91 @@
+"""Which connections listen to which topics. Topics: `user:<id>`, `session:<id>`, `room:<name>`, and `all`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from fusewire.broker import Broker
+from fusewire.events import EventRegistry
+
+ALL = "all"
+
+
+class Member(Protocol):
+    """A connection, as far as the hub is concerned."""
+
+    @property
+    def session_id(self) -> str: ...
+
+    def push(self, message: bytes) -> None:
+        """Queue an encoded event. Never blocks and never raises: a member that cannot keep up closes itself."""
+        ...
+
+
+class Hub:
+    """Delivers what a broker brings, in the order it brings it."""
+
+    def __init__(self, broker: Broker, events: EventRegistry) -> None:
+        self._broker = broker
+        self._events = events
+        # Lists in a dict: insertion order, so that delivery order is the same for every run.
+        self._members: dict[str, dict[Member, None]] = {}
+        self._sessions: dict[str, Member] = {}
+        broker.attach(self._deliver)
+
+    def __repr__(self) -> str:
+        return f"<Hub {len(self._sessions)} sessions, {len(self._members)} topics>"
+
+    async def attach(self, member: Member, topics: Iterable[str]) -> None:
+        self._sessions[member.session_id] = member
+        for topic in (*topics, f"session:{member.session_id}", ALL):
+            await self._listen(member, topic)
+
+    async def detach(self, member: Member) -> None:
+        self._sessions.pop(member.session_id, None)
+        for topic in [topic for topic, members in self._members.items() if member in members]:
+            await self._leave(member, topic)
+
+    async def move(self, member: Member, *, old: str | None, new: str | None) -> None:
+        """The member's identity changed. The new topic first: in between, an event is better seen twice than missed."""
+        if old == new:
+            return
+        if new is not None:
+            await self._listen(member, new)
+        if old is not None:
+            await self._leave(member, old)
+
+    async def join(self, session_id: str, topic: str) -> None:
+        if member := self._sessions.get(session_id):
+            await self._listen(member, topic)
+
+    async def leave(self, session_id: str, topic: str) -> None:
+        if member := self._sessions.get(session_id):
+            await self._leave(member, topic)
+
+    async def publish(self, topics: Iterable[str], event: BaseModel) -> None:
+        """Emit to many topics. Each is a step of its own: a failure in between leaves the earlier ones emitted."""
+        message = self._events.encode(event)
+        for topic in topics:
+            await self._broker.publish(topic, message)
+
+    async def _listen(self, member: Member, topic: str) -> None:
+        members = self._members.setdefault(topic, {})
+        members[member] = None
+        if len(members) == 1:
+            await self._broker.subscribe(topic)
+
+    async def _leave(self, member: Member, topic: str) -> None:
+        members = self._members.get(topic)
+        if members is None or member not in members:
+            return
+        del members[member]
+        if not members:
+            del self._members[topic]
+            await self._broker.unsubscribe(topic)
+
+    def _deliver(self, topic: str, message: bytes) -> None:
+        for member in list(self._members.get(topic, ())):
+            member.push(message)

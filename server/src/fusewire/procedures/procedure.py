@@ -1,0 +1,181 @@
+"""A procedure: one registered function with everything about it compiled."""
+
+from __future__ import annotations
+
+import collections.abc as abc
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, get_args, get_origin
+
+from fastapi import Response, params
+from starlette.routing import compile_path
+
+from fusewire.errors import RegistrationError
+from fusewire.names import name_fault
+from fusewire.procedures.callables import place_of
+from fusewire.procedures.options import Definition, Options
+from fusewire.procedures.signature import Reader, is_model, returned
+from fusewire.procedures.sources import Field, Node
+from fusewire.procedures.values import OutputType
+from fusewire.quota import Rate
+
+_STREAM_ORIGINS = (
+    abc.AsyncGenerator,
+    abc.AsyncIterator,
+    abc.AsyncIterable,
+    abc.Generator,
+    abc.Iterator,
+    abc.Iterable,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Procedure:
+    """`fields` are the caller's parameters in call order: positional ones, then keyword-only ones. `root` is the function itself
+    with all its sources, `guards` the dependencies that only run. `output` is the type of the result, or of an item of a stream;
+    None when the function returns a `Response` of its own.
+    """
+
+    name: str
+    root: Node
+    guards: tuple[Node, ...]
+    fields: tuple[Field, ...]
+    output: OutputType | None
+    streams: bool
+    options: Options
+    rate: Rate | None
+    method: str
+    path: str
+
+    @property
+    def needs_identity(self) -> bool:
+        return bool(self.options.auth) or bool(self.options.scopes)
+
+    @property
+    def place(self) -> str:
+        return place_of(self.root.call)
+
+    @property
+    def doc(self) -> str:
+        return inspect.cleandoc(self.root.call.__doc__ or "")
+
+
+def compile_procedure(definition: Definition) -> Procedure:
+    """Work a definition out. Raises `RegistrationError`, naming function, file and line, for what cannot work."""
+    function, options = definition.function, definition.options
+    name = ".".join((*definition.namespace, options.name or function.__name__))
+    if fault := name_fault(name):
+        raise RegistrationError(f"{place_of(function)}: cannot be called {name!r}: {fault}")
+    path = definition.prefix + (definition.path if definition.path is not None else f"/{function.__name__}")
+    http_only = options.transports == "http"
+    reader = Reader(definition.method, frozenset(compile_path(path)[2]), http_only=http_only)
+    root = reader.read(function)
+    guards = tuple(_guard(reader, dependency, definition) for dependency in options.dependencies)
+    fields, root, guards = _whole_body(_ordered(root, guards), root, guards)
+    streams = root.flavour.streams if options.stream is None else options.stream
+    return Procedure(
+        name=name,
+        root=root,
+        guards=guards,
+        fields=fields,
+        output=_output(definition, streams),
+        streams=streams,
+        options=options,
+        rate=_rate(definition),
+        method=definition.method,
+        path=path,
+    )
+
+
+def _guard(reader: Reader, dependency: Any, definition: Definition) -> Node:
+    if not isinstance(dependency, params.Depends) or dependency.dependency is None:
+        raise RegistrationError(
+            f"{place_of(definition.function)}: dependencies= takes Depends(...), not {dependency!r}"
+        )
+    return reader.read(dependency.dependency, depends=dependency)
+
+
+def walk(node: Node) -> Iterator[Field]:
+    """Every field below a node, the node's own first."""
+    nested = []
+    for _, source in node.sources:
+        if isinstance(source, Field):
+            yield source
+        elif isinstance(source, Node):
+            nested.append(source)
+    for below in nested:
+        yield from walk(below)
+
+
+def _ordered(root: Node, guards: tuple[Node, ...]) -> tuple[Field, ...]:
+    """The caller's parameters, each name once: a dependency may ask for the same one again."""
+    seen: dict[str, Field] = {}
+    for node in (root, *guards):
+        for field in walk(node):
+            if field.where not in ("header", "cookie"):
+                seen.setdefault(field.name, field)
+    return tuple(sorted(seen.values(), key=lambda field: field.keyword_only))
+
+
+def _whole_body(
+    fields: tuple[Field, ...], root: Node, guards: tuple[Node, ...]
+) -> tuple[tuple[Field, ...], Node, tuple[Node, ...]]:
+    """A single model is the body itself (or, without a body, the query itself)."""
+    for where in ("body", "query"):
+        there = [field for field in fields if field.where == where]
+        models = [field for field in there if is_model(field.type.annotation)]
+        if len(there) == 1 and models and not getattr(there[0].info, "embed", None):
+            whole = replace(there[0], whole_body=True)
+            fields = tuple(whole if field is there[0] else field for field in fields)
+            root = _swap(root, whole)
+            guards = tuple(_swap(guard, whole) for guard in guards)
+        elif models and where == "query":
+            raise RegistrationError(
+                f"{place_of(root.call)}: {models[0].name!r} is a model beside other parameters, which a query cannot carry; "
+                "use a verb with a body"
+            )
+    return fields, root, guards
+
+
+def _swap(node: Node, whole: Field) -> Node:
+    def swap(source: Any) -> Any:
+        if isinstance(source, Node):
+            return _swap(source, whole)
+        same = isinstance(source, Field) and source.name == whole.name
+        return replace(source, whole_body=True) if same else source
+
+    return replace(node, sources=tuple((name, swap(source)) for name, source in node.sources))
+
+
+def _output(definition: Definition, streams: bool) -> OutputType | None:
+    place = place_of(definition.function)
+    annotation = definition.options.response_model
+    if annotation is None:
+        annotation = returned(definition.function)
+    if annotation is inspect.Signature.empty:
+        raise RegistrationError(
+            f"{place}: no return type, so no client could know the result; write one (`-> None` if nothing)"
+        )
+    if streams:
+        if get_origin(annotation) not in _STREAM_ORIGINS or not get_args(annotation):
+            raise RegistrationError(f"{place}: a stream returns e.g. AsyncIterator[Item], not {annotation}")
+        annotation = get_args(annotation)[0]
+    if inspect.isclass(annotation) and issubclass(annotation, Response):
+        if definition.options.transports != "http":
+            raise RegistrationError(f'{place}: a Response exists only over HTTP; add transports="http"')
+        return None
+    try:
+        return OutputType(annotation)
+    except Exception as error:
+        raise RegistrationError(f"{place}: the return type cannot be used: {error}") from error
+
+
+def _rate(definition: Definition) -> Rate | None:
+    limit = definition.options.limit
+    if limit is None:
+        return None
+    try:
+        return Rate.parse(limit)
+    except ValueError as error:
+        raise RegistrationError(f"{place_of(definition.function)}: {error}") from error

@@ -1,0 +1,196 @@
+"""`Router`: procedures and events, gathered by decorating, to be included in a `Fuse`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, TypeVar, overload
+
+from pydantic import BaseModel
+
+from fusewire.errors import RegistrationError, RpcError
+from fusewire.procedures.options import Definition, Options, Transports, options
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Model = TypeVar("Model", bound=type[BaseModel])
+
+
+@dataclass(frozen=True, slots=True)
+class EventDefinition:
+    model: type[BaseModel]
+    history: bool
+
+
+Entry = Definition | EventDefinition
+Listener = Callable[[Entry], None]
+
+
+class Router:
+    """Decorate with it: `@rpc`, `@rpc(limit="5/h")`, `@rpc.get("/path")`, `@rpc.event`. The function stays what it was.
+
+    `prefix` (as FastAPI's: starts with `/`, does not end with one) shapes REST paths only, `namespace` the names of calls:
+    `client.teams.rename()`. `tags`, `dependencies`, `responses`, `scopes`, `raises` join those of each procedure; `auth`, `limit`,
+    `timeout`, `transports`, `deprecated` and `include_in_schema` are what a procedure has that does not say.
+    """
+
+    def __init__(
+        self,
+        *,
+        prefix: str = "",
+        namespace: str | None = None,
+        tags: Sequence[str | Enum] | None = None,
+        dependencies: Sequence[Any] | None = None,
+        responses: dict[int | str, dict[str, Any]] | None = None,
+        auth: bool | None = None,
+        scopes: Sequence[str] | None = None,
+        raises: Sequence[type[RpcError[Any]]] | None = None,
+        limit: str | None = None,
+        timeout: float | None = None,
+        transports: Transports | None = None,
+        deprecated: bool | None = None,
+        include_in_schema: bool | None = None,
+    ) -> None:
+        self._prefix = _checked_prefix(prefix)
+        self._namespace = tuple(namespace.split(".")) if namespace else ()
+        self._options = options(
+            tags=tags,
+            dependencies=dependencies,
+            responses=responses,
+            scopes=scopes,
+            raises=raises,
+            auth=auth,
+            limit=limit,
+            timeout=timeout,
+            transports=transports,
+            deprecated=deprecated,
+            include_in_schema=include_in_schema,
+        )
+        self._entries: list[Entry] = []
+        self._listeners: list[Listener] = []
+
+    def __repr__(self) -> str:
+        return f"<Router {self._prefix or '/'} {len(self._entries)} entries>"
+
+    @overload
+    def __call__(self, function: Function, /) -> Function: ...
+
+    @overload
+    def __call__(self, /, **said: Any) -> Callable[[Function], Function]: ...
+
+    def __call__(self, function: Function | None = None, /, **said: Any) -> Any:
+        """`@rpc` or `@rpc(...)`: a procedure mirrored as `POST {prefix}/{function name}`."""
+        decorate = self._decorator("POST", None, said)
+        return decorate if function is None else decorate(function)
+
+    def get(self, path: str | None = None, /, **said: Any) -> Callable[[Function], Function]:
+        """A procedure mirrored as `GET`; its arguments are in the path and the query."""
+        return self._decorator("GET", path, said)
+
+    def post(self, path: str | None = None, /, **said: Any) -> Callable[[Function], Function]:
+        return self._decorator("POST", path, said)
+
+    def put(self, path: str | None = None, /, **said: Any) -> Callable[[Function], Function]:
+        return self._decorator("PUT", path, said)
+
+    def patch(self, path: str | None = None, /, **said: Any) -> Callable[[Function], Function]:
+        return self._decorator("PATCH", path, said)
+
+    def delete(self, path: str | None = None, /, **said: Any) -> Callable[[Function], Function]:
+        """A procedure mirrored as `DELETE`; its arguments are in the path and the query."""
+        return self._decorator("DELETE", path, said)
+
+    @overload
+    def event(self, model: Model, /) -> Model: ...
+
+    @overload
+    def event(self, /, *, history: bool = True) -> Callable[[Model], Model]: ...
+
+    def event(self, model: Model | None = None, /, *, history: bool = True) -> Any:
+        """Declare a model that the server may push. `history=False`: worth nothing later, such as a typing indicator."""
+
+        def declare(model: Model) -> Model:
+            self._add(EventDefinition(model, history))
+            return model
+
+        return declare if model is None else declare(model)
+
+    def include_router(
+        self,
+        router: Router,
+        *,
+        prefix: str = "",
+        namespace: str | None = None,
+        tags: Sequence[str | Enum] | None = None,
+        dependencies: Sequence[Any] | None = None,
+    ) -> None:
+        """Take in everything of `router`, what is added to it later too.
+
+        Raises `RegistrationError` for an object that is not a `fusewire.Router`.
+        """
+        if not isinstance(router, Router):
+            raise RegistrationError(
+                f"include_router() takes a fusewire.Router, not {type(router).__name__}; a FastAPI router is included in the app"
+            )
+        outer = Router(prefix=prefix, namespace=namespace, tags=tags, dependencies=dependencies)
+        router.subscribe(lambda entry: self._add(outer._within(entry)))
+
+    def subscribe(self, listener: Listener) -> None:
+        """Hear of every entry, those that are there already first."""
+        self._listeners.append(listener)
+        for entry in list(self._entries):
+            listener(entry)
+
+    def __getattr__(self, name: str) -> Any:
+        # What FastAPI's include_router() touches first.
+        if name in ("routes", "_contains_router"):
+            raise RegistrationError(
+                "a fusewire.Router is included in the Fuse, not in the app: write fuse.include_router(rpc), "
+                "where fuse = Fuse(app)"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _decorator(
+        self, method: str, path: str | None, said: dict[str, Any]
+    ) -> Callable[[Function], Function]:
+        known = _options_from(said)
+        if path is not None and path and not path.startswith("/"):
+            raise RegistrationError(f"a path starts with '/', not {path!r}")
+
+        def decorate(function: Function) -> Function:
+            if not callable(function):
+                raise RegistrationError(f"@rpc decorates a function, not {function!r}")
+            self._add(self._within(Definition(function, known, method, path)))
+            return function
+
+        return decorate
+
+    def _within(self, entry: Entry) -> Entry:
+        """An entry as seen from outside this router."""
+        if isinstance(entry, EventDefinition):
+            return entry
+        return replace(
+            entry,
+            options=entry.options.within(self._options),
+            prefix=self._prefix + entry.prefix,
+            namespace=self._namespace + entry.namespace,
+        )
+
+    def _add(self, entry: Entry) -> None:
+        self._entries.append(entry)
+        for listener in self._listeners:
+            listener(entry)
+
+
+def _options_from(said: dict[str, Any]) -> Options:
+    try:
+        return options(**said)
+    except TypeError as error:
+        known = ", ".join(sorted(Options.__dataclass_fields__))
+        raise RegistrationError(f"@rpc: {error}; known options: {known}") from error
+
+
+def _checked_prefix(prefix: str) -> str:
+    if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
+        raise RegistrationError(f"a prefix starts with '/' and does not end with one, not {prefix!r}")
+    return prefix

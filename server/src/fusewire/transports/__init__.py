@@ -1,0 +1,1 @@
+"""How calls arrive. Siblings that never import each other; each only frames what the pipeline says."""

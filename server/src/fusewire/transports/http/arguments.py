@@ -1,0 +1,119 @@
+"""From an HTTP request to values by parameter name (PROTOCOL §8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import from_json
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect, Request
+
+from fusewire.errors import HttpError, InvalidArgument, TooLarge
+from fusewire.procedures.procedure import Procedure
+from fusewire.procedures.sources import Field
+from fusewire.procedures.values import model_fields
+from fusewire.wire.codec import Sizes, measure, unpack
+
+MSGPACK = "application/msgpack"
+
+
+async def read_values(request: Request, procedure: Procedure, sizes: Sizes) -> dict[str, Any]:
+    """What the caller sent for each parameter; absent ones are left out.
+
+    Raises `InvalidArgument` for a body that is not what the procedure takes, `TooLarge` for one over `sizes`, and status 415 for
+    a type of body that is not read. The type must be named: a form on another site cannot send one of these without asking first.
+    """
+    values: dict[str, Any] = {}
+    body_fields: list[Field] = []
+    for field in procedure.fields:
+        if field.where == "body":
+            body_fields.append(field)
+        elif field.where == "path":
+            values[field.name] = request.path_params[field.alias]
+        elif (found := _from_query(field, request.query_params)) is not _ABSENT:
+            values[field.name] = found
+    if body_fields:
+        _take_body(values, body_fields, await _body(request, sizes))
+    return values
+
+
+_ABSENT: Any = object()
+
+
+def _from_query(field: Field, query: QueryParams) -> Any:
+    if field.whole_body:
+        return _model_from_query(field, query)
+    if field.sequence:
+        return query.getlist(field.alias) or _ABSENT
+    return query.get(field.alias, _ABSENT)
+
+
+def _model_from_query(field: Field, query: QueryParams) -> Any:
+    lists = {
+        name
+        for name, annotation in (model_fields(field.type.annotation) or {}).items()
+        if getattr(annotation, "__origin__", annotation) in (list, set, frozenset, tuple)
+    }
+    found = {name: query.getlist(name) if name in lists else query[name] for name in query}
+    return found if found or field.default.required else _ABSENT
+
+
+def _take_body(values: dict[str, Any], fields: list[Field], body: Any) -> None:
+    if fields[0].whole_body:
+        if body is not _ABSENT:
+            values[fields[0].name] = body
+        return
+    if body is _ABSENT:
+        return
+    if not isinstance(body, Mapping):
+        raise InvalidArgument([{"type": "dict_type", "loc": ("body",), "msg": "Input should be an object"}])
+    values.update({field.name: body[field.alias] for field in fields if field.alias in body})
+
+
+async def _body(request: Request, sizes: Sizes) -> Any:
+    data = await _bytes(request, sizes.message_bytes)
+    if not data:
+        return _ABSENT
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == MSGPACK:
+        try:
+            return unpack(data, sizes)
+        except ValueError as error:
+            raise InvalidArgument(
+                [{"type": "msgpack_invalid", "loc": ("body",), "msg": str(error)}]
+            ) from error
+    if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
+        return _json(data, sizes)
+    raise HttpError(
+        415, "The body must be application/json or application/msgpack, and say so in Content-Type"
+    )
+
+
+def _json(data: bytes, sizes: Sizes) -> Any:
+    try:
+        body = from_json(data)
+    except ValueError as error:
+        raise InvalidArgument(
+            [{"type": "json_invalid", "loc": ("body",), "msg": "JSON decode error"}]
+        ) from error
+    if fault := measure(body, sizes):
+        raise TooLarge(message=fault)
+    return body
+
+
+async def _bytes(request: Request, most: int) -> bytes:
+    too_large = TooLarge(message=f"a body of more than {most} bytes")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > most:
+        raise too_large
+    parts, size = [], 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > most:
+                raise too_large
+            parts.append(part)
+    except ClientDisconnect as error:
+        raise HttpError(400, "The connection was lost inside the body") from error
+    return b"".join(parts)

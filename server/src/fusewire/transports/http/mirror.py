@@ -1,0 +1,159 @@
+"""A procedure as a FastAPI route: FastAPI keeps routing, middleware and OpenAPI, the handler is ours.
+
+The only module that leans on how FastAPI builds a route. It gives FastAPI a function whose signature says what the REST form takes, for the
+document, and replaces the handler, for the run.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Body, FastAPI, Path, Query, Request, Response, params
+from fastapi.routing import APIRoute
+from pydantic.fields import FieldInfo
+
+from fusewire.procedures.options import Options
+from fusewire.procedures.procedure import Procedure
+from fusewire.procedures.sources import Field
+from fusewire.transports.http.handler import CallResponse
+from fusewire.transports.http.problem import ErrorBody, InvalidArgumentBody
+from fusewire.transports.services import Services
+
+_HANDLER = "__fusewire_handler__"
+
+
+class MirrorRoute(APIRoute):
+    """An `APIRoute` that hands each request to the pipeline."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler: Callable[[Request], Coroutine[Any, Any, Response]] = getattr(self.endpoint, _HANDLER)
+        return handler
+
+
+def mirror(app: FastAPI, procedure: Procedure, services: Services, *, api_prefix: str) -> None:
+    """Add the procedure's route to the app. FastAPI raises for a path that it cannot compile."""
+
+    async def handle(request: Request) -> Response:
+        return CallResponse(request, procedure, services)
+
+    options = procedure.options
+    route: dict[str, Any] = {
+        "methods": [procedure.method],
+        "name": procedure.name,
+        "operation_id": options.operation_id or procedure.name.replace(".", "_"),
+        "tags": list(options.tags),
+        "dependencies": list(options.dependencies),
+        "status_code": options.status_code,
+        "summary": options.summary,
+        "description": options.description or procedure.doc,
+        "response_description": options.response_description or "Successful Response",
+        "responses": _responses(options, takes_arguments=bool(procedure.fields)),
+        "deprecated": options.deprecated,
+        "include_in_schema": options.include_in_schema is not False,
+    }
+    if procedure.output is None:
+        route["response_class"] = Response
+    app.router.add_api_route(
+        api_prefix + procedure.path, _endpoint(procedure, handle), route_class_override=MirrorRoute, **route
+    )
+
+
+def _endpoint(procedure: Procedure, handle: Callable[..., Any]) -> Callable[..., Any]:
+    """What FastAPI reads the document from. It is never called."""
+
+    async def call(**_: Any) -> None: ...
+
+    async def stream(**_: Any) -> AsyncIterator[None]:
+        yield
+
+    endpoint: Any = stream if procedure.streams else call
+    returns: Any = Response if procedure.output is None else procedure.output.annotation
+    if procedure.streams:
+        returns = AsyncIterator[returns]
+    endpoint.__name__ = procedure.name.replace(".", "_")
+    endpoint.__doc__ = procedure.doc
+    endpoint.__signature__ = inspect.Signature(_parameters(procedure), return_annotation=returns)
+    setattr(endpoint, _HANDLER, handle)
+    return endpoint  # type: ignore[no-any-return]  # two functions of one shape
+
+
+def _parameters(procedure: Procedure) -> list[inspect.Parameter]:
+    """The caller's fields, each where REST has it, and the function's own dependencies as they were written."""
+    described = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=_described(field),
+            default=_default(field),
+        )
+        for field in procedure.fields
+    ]
+    signature = inspect.signature(procedure.root.call, eval_str=True)
+    dependencies = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in signature.parameters.values()
+        if _is_security(parameter)
+    ]
+    return described + dependencies
+
+
+def _is_security(parameter: inspect.Parameter) -> bool:
+    """Dependencies are shown for the sake of their security schemes, headers and cookies; plain fields below them are described here."""
+    metadata = (*getattr(parameter.annotation, "__metadata__", ()), parameter.default)
+    return any(isinstance(item, params.Depends | params.Header | params.Cookie) for item in metadata)
+
+
+def _default(field: Field) -> Any:
+    if field.default.required:
+        return inspect.Parameter.empty
+    return field.default.make()
+
+
+def _described(field: Field) -> Any:
+    annotation = _bare(field)
+    if isinstance(field.info, params.Param | params.Body):
+        return Annotated[annotation, _with_embed(field)]
+    match field.where:
+        case "path":
+            return Annotated[annotation, Path()]
+        case "query":
+            return Annotated[annotation, Query()]
+        case _:
+            return Annotated[annotation, Body(embed=not field.whole_body)]
+
+
+def _with_embed(field: Field) -> FieldInfo:
+    info: FieldInfo = field.info
+    if isinstance(info, params.Body) and not field.whole_body:
+        info.embed = True
+    return info
+
+
+def _bare(field: Field) -> Any:
+    annotation = field.type.annotation
+    if field.info is not None and getattr(annotation, "__metadata__", ())[-1:] == (field.info,):
+        # The input type carries the field object for its constraints; FastAPI wants it once.
+        rest = annotation.__metadata__[:-1]
+        return Annotated[(annotation.__origin__, *rest)] if rest else annotation.__origin__
+    return annotation
+
+
+def _responses(options: Options, *, takes_arguments: bool) -> dict[int | str, dict[str, Any]]:
+    responses: dict[int | str, dict[str, Any]] = {}
+    if options.auth or options.scopes:
+        responses[401] = {"model": ErrorBody, "description": "No identity, or a refused one"}
+    if options.scopes:
+        responses[403] = {"model": ErrorBody, "description": "A scope is missing"}
+    if takes_arguments:
+        responses[422] = {"model": InvalidArgumentBody, "description": "An argument does not fit"}
+    if options.limit is not None:
+        responses[429] = {"model": ErrorBody, "description": f"The limit of {options.limit} is spent"}
+    for error in options.raises:
+        responses.setdefault(error.status, {"description": _codes(options, error.status), "model": ErrorBody})
+    return {**responses, **options.responses}
+
+
+def _codes(options: Options, status: int) -> str:
+    return ", ".join(sorted(error.code for error in options.raises if error.status == status))

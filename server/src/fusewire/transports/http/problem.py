@@ -1,0 +1,74 @@
+"""The one shape of an error over HTTP, a superset of FastAPI's: `{"detail", "code", "data"?, "id"?}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from fusewire.calls import failure_of, shown_data
+from fusewire.errors import RateLimited, RpcError, Unauthenticated
+
+
+class InvalidArgumentItem(BaseModel):
+    type: str
+    loc: list[str | int]
+    msg: str
+
+
+class InvalidArgumentBody(BaseModel):
+    detail: list[InvalidArgumentItem]
+    code: str
+
+
+class ErrorBody(BaseModel):
+    detail: Any
+    code: str
+
+
+def problem_body(error: RpcError[Any]) -> dict[str, Any]:
+    body: dict[str, Any] = {"detail": error.detail, "code": error.code}
+    if (data := shown_data(error)) is not None:
+        body["data"] = data
+    if error.id is not None:
+        body["id"] = error.id
+    return body
+
+
+def problem_headers(error: RpcError[Any]) -> dict[str, str]:
+    """`Retry-After` in seconds (RFC 9110 §10.2.3), a challenge with each 401 (§15.5.2), and what an `HTTPException` brought."""
+    headers: dict[str, str] = dict(getattr(error, "headers", None) or {})
+    if isinstance(error, RateLimited) and error.data is not None:
+        headers["retry-after"] = str(error.data["retry_after"])
+    if isinstance(error, Unauthenticated):
+        headers["www-authenticate"] = "Bearer"
+    return headers
+
+
+def problem_json(error: RpcError[Any]) -> bytes:
+    return to_json(problem_body(error), bytes_mode="base64", inf_nan_mode="null", fallback=str)
+
+
+def use_one_error_shape(app: FastAPI) -> None:
+    """Give the app's plain routes, unknown paths and wrong verbs the same shape, unless the app has handlers of its own."""
+    defaults: dict[Any, Any] = {
+        HTTPException: http_exception_handler,
+        RequestValidationError: request_validation_exception_handler,
+    }
+    for kind, default in defaults.items():
+        if app.exception_handlers.get(kind) is default:
+            app.exception_handlers[kind] = _answer
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    failure = failure_of(error, request.url.path)
+    if failure.status in (204, 205, 304):
+        return Response(status_code=failure.status, headers=problem_headers(failure))
+    body = problem_json(failure)
+    return Response(body, failure.status, problem_headers(failure), media_type="application/json")

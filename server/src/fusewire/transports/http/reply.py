@@ -1,0 +1,189 @@
+"""An answer on its way out: JSON or msgpack for a result; JSONL, server-sent events or msgpack messages for a stream."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from pydantic_core import to_jsonable_python
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Send
+
+from fusewire.errors import RpcError, TooLarge
+from fusewire.procedures.procedure import Procedure
+from fusewire.procedures.values import OutputType
+from fusewire.transports.http.arguments import MSGPACK
+from fusewire.transports.http.problem import problem_body, problem_headers, problem_json
+from fusewire.wire import messages as m
+from fusewire.wire.codec import pack, write
+
+SSE = "text/event-stream"
+JSONL = "application/jsonl"
+JSON = "application/json"
+
+
+class Framing(Protocol):
+    """How one media type carries a stream."""
+
+    media_type: str
+    pulse: bytes
+    """What is sent when there is nothing to send."""
+
+    def item(self, output: OutputType, value: Any) -> bytes: ...
+
+    def end(self) -> bytes: ...
+
+    def error(self, error: RpcError[Any]) -> bytes: ...
+
+
+class JsonLines:
+    media_type = JSONL
+    pulse = b"\n"
+
+    def item(self, output: OutputType, value: Any) -> bytes:
+        return output.json(value) + b"\n"
+
+    def end(self) -> bytes:
+        return b""
+
+    def error(self, error: RpcError[Any]) -> bytes:
+        return b'{"$error":' + problem_json(error) + b"}\n"
+
+
+class ServerSentEvents:
+    """JSON has no raw line breaks, so each event is one `data` line (WHATWG HTML §9.2)."""
+
+    media_type = SSE
+    pulse = b": ping\n\n"
+
+    def item(self, output: OutputType, value: Any) -> bytes:
+        return b"data: " + output.json(value) + b"\n\n"
+
+    def end(self) -> bytes:
+        return b"event: end\ndata:\n\n"
+
+    def error(self, error: RpcError[Any]) -> bytes:
+        return b"event: error\ndata: " + problem_json(error) + b"\n\n"
+
+
+class Messages:
+    media_type = MSGPACK
+    pulse = write(m.Ping())
+
+    def item(self, output: OutputType, value: Any) -> bytes:
+        return write(m.Item(0, output.packed(value)))
+
+    def end(self) -> bytes:
+        return write(m.End(0))
+
+    def error(self, error: RpcError[Any]) -> bytes:
+        body = problem_body(error)
+        detail, data = (m.Packed(pack(body.get(key), to_jsonable_python)) for key in ("detail", "data"))
+        return write(m.Error(0, error.status, error.code, detail, data, error.id))
+
+
+_FRAMINGS: tuple[Framing, ...] = (Messages(), ServerSentEvents())
+
+
+class HttpReply:
+    """Sends one response. Nothing is sent before the first item or the result, so that an early error has its own status."""
+
+    def __init__(self, request: Request, procedure: Procedure, head: Response, send: Send, most: int) -> None:
+        accept = request.headers.get("accept", "")
+        self._msgpack = MSGPACK in accept
+        self._framing: Framing = next((f for f in _FRAMINGS if f.media_type in accept), JsonLines())
+        self._procedure = procedure
+        self._head = head
+        self._send = send
+        self._most = most
+        self.started = False
+        self._finished = False
+
+    async def result(self, value: Any) -> None:
+        output = self._procedure.output
+        if isinstance(value, Response):
+            await self._foreign(value)
+        elif self._status in (204, 205, 304):
+            await self._start(None, 0)
+            await self._body(b"")
+        else:
+            assert output is not None
+            body = self._bounded(output.packed(value) if self._msgpack else output.json(value))
+            await self._start(MSGPACK if self._msgpack else JSON, len(body))
+            await self._body(body)
+
+    async def item(self, value: Any) -> None:
+        output = self._procedure.output
+        assert output is not None
+        body = self._bounded(self._framing.item(output, value))
+        await self._start_stream()
+        # uvicorn's send() waits while the peer does not read: a slow reader stops the generator here.
+        await self._body(body, more=True)
+
+    async def end(self) -> None:
+        await self._start_stream()
+        await self._body(self._framing.end())
+
+    async def pulse(self) -> None:
+        if self.started and not self._finished:
+            await self._body(self._framing.pulse, more=True)
+
+    async def error(self, error: RpcError[Any]) -> None:
+        """Before the start: a response of its own. In a stream: its last record."""
+        if self.started:
+            await self._body(self._framing.error(error))
+            return
+        self._head = Response(status_code=error.status, headers=problem_headers(error))
+        if self._msgpack:
+            body: bytes = pack(problem_body(error), to_jsonable_python)
+        else:
+            body = problem_json(error)
+        await self._start(MSGPACK if self._msgpack else JSON, len(body), status=error.status)
+        await self._body(body)
+
+    @property
+    def _status(self) -> int:
+        # A procedure may choose on its own Response parameter; FastAPI leaves that at None until then.
+        return self._head.status_code or self._procedure.options.status_code or 200
+
+    def _bounded(self, body: bytes) -> bytes:
+        if len(body) > self._most:
+            raise TooLarge(message=f"a result of {len(body)} bytes: at most {self._most}")
+        return body
+
+    async def _foreign(self, response: Response) -> None:
+        """The procedure made its own response; what it set on the injected one (cookies) goes along."""
+        response.raw_headers += [pair for pair in self._head.raw_headers if pair[0] != b"content-length"]
+        self.started = True
+
+        async def no_receive() -> Any:
+            raise RuntimeError("the request was already read")
+
+        await response({"type": "http", "method": self._procedure.method}, no_receive, self._send)
+
+    async def _start_stream(self) -> None:
+        if self.started:
+            return
+        self._head.headers["cache-control"] = "no-cache"
+        # nginx would collect the stream otherwise.
+        self._head.headers["x-accel-buffering"] = "no"
+        await self._start(self._framing.media_type, None)
+
+    async def _start(self, media_type: str | None, length: int | None, *, status: int | None = None) -> None:
+        headers = MutableHeaders(
+            raw=[pair for pair in self._head.raw_headers if pair[0] != b"content-length"]
+        )
+        headers.add_vary_header("accept")
+        if media_type is not None:
+            headers["content-type"] = media_type
+        if length is not None and media_type is not None:
+            headers["content-length"] = str(length)
+        self.started = True
+        await self._send(
+            {"type": "http.response.start", "status": status or self._status, "headers": headers.raw}
+        )
+
+    async def _body(self, body: bytes, *, more: bool = False) -> None:
+        self._finished = not more
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})

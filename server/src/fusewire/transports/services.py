@@ -1,0 +1,30 @@
+"""What every transport is given by the app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fusewire.bounds import Bounds
+from fusewire.calls import Pipeline
+from fusewire.hub import Hub
+from fusewire.identity import Loader
+from fusewire.procedures.registry import Registry
+from fusewire.wire.codec import Sizes
+
+
+@dataclass(slots=True)
+class Services:
+    """`loader` may be set after the transports were made; `calls_hash` is worked out when first asked for."""
+
+    registry: Registry
+    pipeline: Pipeline
+    hub: Hub
+    bounds: Bounds
+    origins: frozenset[str]
+    calls_hash: Callable[[], str]
+    loader: Loader | None = None
+
+    @property
+    def sizes(self) -> Sizes:
+        return Sizes(self.bounds.message_bytes, self.bounds.depth, self.bounds.elements)

@@ -1,0 +1,38 @@
+"""The handshake: who may connect at all (PROTOCOL §2.1)."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.responses import PlainTextResponse
+from starlette.websockets import WebSocket
+
+from fusewire.transports.services import Services
+from fusewire.transports.websocket.connection import Connection
+
+SUBPROTOCOL = "fusewire.v1.msgpack"
+
+
+class Endpoint:
+    """The WebSocket route of an app."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def __call__(self, socket: WebSocket) -> None:
+        if not self._origin_passes(socket):
+            # Before accept: a page on another site learns nothing, not even that there was a server (RFC 6455 §10.2).
+            await socket.send_denial_response(PlainTextResponse("Origin not allowed\n", 403))
+            return
+        if SUBPROTOCOL not in socket.scope["subprotocols"]:
+            answer = PlainTextResponse(f"The subprotocol {SUBPROTOCOL} must be offered\n", 400)
+            await socket.send_denial_response(answer)
+            return
+        await socket.accept(SUBPROTOCOL)
+        await Connection(socket, self._services).run()
+
+    def _origin_passes(self, socket: WebSocket) -> bool:
+        origin = socket.headers.get("origin")
+        if origin is None or origin in self._services.origins:
+            return True
+        return bool(origin) and urlsplit(origin).netloc.lower() == socket.headers.get("host", "").lower()

@@ -1,0 +1,56 @@
+"""What is on its way to one peer: bounded, in order, and joined into frames when it piles up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+
+class Outbox:
+    """Messages wait here while the socket writes. What is ready together leaves as one frame.
+
+    `bound`: bytes that may wait besides the frame being written; `frame_bytes`: the largest joined frame.
+    """
+
+    def __init__(self, write: Callable[[bytes], Awaitable[None]], *, bound: int, frame_bytes: int) -> None:
+        self._write = write
+        self._bound = bound
+        self._frame_bytes = frame_bytes
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+        self._ready = asyncio.Event()
+        self._finishing = False
+
+    def put(self, message: bytes) -> bool:
+        """Queue a message. False when it does not fit: the peer reads too slowly. A message alone always fits."""
+        if self._waiting and self._size + len(message) > self._bound:
+            return False
+        self._waiting.append(message)
+        self._size += len(message)
+        self._ready.set()
+        return True
+
+    def finish(self) -> None:
+        """No more will come: `run` returns when all is written."""
+        self._finishing = True
+        self._ready.set()
+
+    async def run(self) -> None:
+        """Write until finished. Raises what the socket raises when it is gone."""
+        while True:
+            await self._ready.wait()
+            while self._waiting:
+                await self._write(self._next_frame())
+            if self._finishing:
+                return
+            self._ready.clear()
+
+    def _next_frame(self) -> bytes:
+        parts = [self._waiting.popleft()]
+        size = len(parts[0])
+        while self._waiting and size + len(self._waiting[0]) <= self._frame_bytes:
+            parts.append(self._waiting.popleft())
+            size += len(parts[-1])
+        self._size -= size
+        return parts[0] if len(parts) == 1 else b"".join(parts)

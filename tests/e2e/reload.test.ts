@@ -1,0 +1,138 @@
+import { execFile } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
+import { launch } from "./support/chromium.ts";
+import { newPerson, openTab, type Tab } from "./support/page.ts";
+
+const root = inject("root");
+const GENERATED = join(root, "app/frontend/src/lib/fuse.ts");
+
+let browser: Browser;
+const undo: (() => void)[] = [];
+
+beforeAll(async () => {
+  browser = await launch();
+});
+
+afterAll(() => browser.close());
+
+afterEach(() => {
+  for (const restore of undo.splice(0)) restore();
+});
+
+/** Saves `path` with `from` replaced by `to`; the returned function saves it as it was. */
+function edit(path: string, from: string, to: string): () => void {
+  const file = join(root, path);
+  const before = readFileSync(file, "utf8");
+  expect(before, path).toContain(from);
+  writeFileSync(file, before.replaceAll(from, to));
+  const restore = () => {
+    if (readFileSync(file, "utf8") !== before) writeFileSync(file, before);
+  };
+  undo.push(restore);
+  return restore;
+}
+
+async function open(): Promise<Tab> {
+  const tab = await openTab(await newPerson(browser), inject("url"));
+  await tab.panel("team").getByText("alice@example.com").waitFor();
+  return tab;
+}
+
+test("saving a component updates the open page and keeps its state", async () => {
+  const tab = await open();
+  await tab.page.evaluate(() => Object.assign(window, { marker: "kept" }));
+  await tab.panel("job").getByRole("textbox").fill("half-typed");
+  const restore = edit(
+    "app/frontend/src/lib/components/TeamPanel.svelte",
+    "Loading the team",
+    "Fetching the team",
+  );
+  edit("app/frontend/src/lib/components/TeamPanel.svelte", 'title="Team"', 'title="Our people"');
+  await tab.panel("team").getByRole("heading", { name: "Our people" }).waitFor();
+  expect(await tab.page.evaluate(() => Object.entries(window).find(([key]) => key === "marker"))).toEqual([
+    "marker",
+    "kept",
+  ]);
+  expect(await tab.panel("job").getByRole("textbox").inputValue()).toBe("half-typed");
+  expect(tab.sockets).toHaveLength(1);
+  restore();
+});
+
+test("renaming a field in Python rewrites fuse.ts within a second, and svelte-check names each use", async () => {
+  const original = readFileSync(GENERATED, "utf8");
+  expect(original).toContain("team_name");
+  expect(await svelteCheck()).toMatchObject({ errors: false });
+
+  const saved = performance.now();
+  const restore = edit("app/backend/rpc/team.py", "team_name", "squad_name");
+  await changed(original);
+  const took = performance.now() - saved;
+  console.log(`fuse.ts rewritten ${took.toFixed(0)} ms after the save`);
+  expect(readFileSync(GENERATED, "utf8")).toBe(original.replaceAll("team_name", "squad_name"));
+  expect(took).toBeLessThan(1_000);
+
+  const { errors, output } = await svelteCheck();
+  expect(errors).toBe(true);
+  const panel = readFileSync(join(root, "app/frontend/src/lib/components/TeamPanel.svelte"), "utf8");
+  const line = panel.slice(0, panel.indexOf("team.team_name")).split("\n").length;
+  expect(output).toMatch(new RegExp(`TeamPanel\\.svelte.${line}[: ]`));
+  expect(output).toContain("Property 'team_name' does not exist on type 'TeamResponse'");
+
+  const broken = readFileSync(GENERATED, "utf8");
+  restore();
+  await changed(broken);
+  expect(readFileSync(GENERATED, "utf8")).toBe(original);
+  expect(await svelteCheck()).toMatchObject({ errors: false });
+});
+
+test("the backend restarts in the middle: the page reconnects by itself", async () => {
+  const tab = await open();
+  const [socket] = tab.sockets;
+  const gone = socket?.waitForEvent("close");
+  const next = tab.page.waitForEvent("websocket", (each) => each.url().includes("/_ws"));
+  edit("app/backend/rpc/chat.py", "WORD_SECONDS = 0.08", "WORD_SECONDS = 0.01");
+  await gone;
+  await next;
+  await tab.connected();
+  await tab.panel("chat").getByRole("button", { name: "Send" }).click();
+  await tab.panel("chat").locator('[data-state="finished"]').waitFor();
+  await tab.panel("job").getByRole("button", { name: "Start" }).click();
+  await tab.panel("job").locator('[data-state="done"]').waitFor();
+});
+
+test("a backend that does not start: the page says so, and heals when it does", async () => {
+  const tab = await open();
+  const restore = edit("app/backend/rpc/whoami.py", "from pydantic import BaseModel", "from pydantic import");
+  await tab.page.getByText("Connection lost, trying again").waitFor();
+  await tab.panel("chat").getByRole("button", { name: "Send" }).click();
+  await tab.panel("chat").getByRole("alert").waitFor();
+  restore();
+  await tab.connected();
+  await tab.panel("chat").getByRole("button", { name: "Send" }).click();
+  await tab.panel("chat").locator('[data-state="finished"]').waitFor();
+});
+
+/** Looks until the generated file is another one; the polling interval is part of the time measured. */
+async function changed(before: string): Promise<void> {
+  const patience = AbortSignal.timeout(20_000);
+  while ((await readFile(GENERATED, "utf8")) === before) await pause(5, undefined, { signal: patience });
+}
+
+async function svelteCheck(): Promise<{ errors: boolean; output: string }> {
+  const run = promisify(execFile);
+  try {
+    const { stdout } = await run("npm", ["run", "check", "--workspace", "fusewire-app-frontend"], {
+      cwd: root,
+    });
+    return { errors: false, output: stdout };
+  } catch (error) {
+    if (!(error instanceof Error && "stdout" in error)) throw error;
+    return { errors: true, output: String(error.stdout) };
+  }
+}

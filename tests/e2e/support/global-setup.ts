@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { startDev } from "./dev-server.ts";
+import { copyRepository } from "./working-copy.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** The copy of the repository that ./dev.sh runs in. */
+    root: string;
+    url: string;
+    database: string;
+  }
+}
+
+/** One copy and one ./dev.sh for all test files. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = mkdtempSync(join(tmpdir(), "fusewire-e2e-"));
+  const root = join(folder, "fusewire");
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    copyRepository(root);
+    const dev = await startDev(root, "main");
+    project.provide("root", root);
+    project.provide("url", dev.url);
+    project.provide("database", dev.database);
+    return async () => {
+      await dev.stop();
+      remove();
+    };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}

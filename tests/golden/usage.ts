@@ -1,0 +1,89 @@
+// What a user of the golden client may write and what must not compile. Checked by the compiler, never run.
+import type { Decimal, Stream, UUID } from "@fusewire/client";
+import { type Circle, type Client, Color, connect, type Errors, type Events, type Everything, isError, type Json, Priority, type Tagged } from "./fuse.js";
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const exactly = <_Equal extends true>(): void => {};
+
+export async function calls(client: Client): Promise<void> {
+  const started = await client.start_job("job_1", { dry_run: true });
+  exactly<Equal<typeof started.started, boolean>>();
+  await client.start_job("job_1");
+  // @ts-expect-error a number is no job id
+  await client.start_job(1);
+  // @ts-expect-error there is no such option
+  await client.start_job("job_1", { dryrun: true });
+  // @ts-expect-error a misspelt name is no procedure
+  client.start_jobb;
+  // @ts-expect-error required, even behind two that are not
+  await client.gap(1, 2);
+  await client.gap(undefined, undefined, "second");
+  await client.gap_before_options(undefined, { must: "x" });
+  // @ts-expect-error the options hold a required one
+  await client.gap_before_options(1);
+  exactly<Equal<Parameters<Client["upload"]>, [file: Blob, note?: string]>>();
+  exactly<Equal<ReturnType<Client["chat"]>, Stream<string>>>();
+  for await (const token of client.chat("hi")) exactly<Equal<typeof token, string>>();
+  exactly<Equal<Awaited<ReturnType<Client["teams"]["members"]["list"]>>["items"][number]["kind"], "cat">>();
+  exactly<Equal<Awaited<ReturnType<Client["paint"]>>, null>>();
+  const created = await client.new();
+  exactly<Equal<typeof created.name, string>>();
+  const animal = await client.teams.rename(1, "x");
+  if (animal.kind === "dog") exactly<Equal<typeof animal.barks, boolean>>();
+  // @ts-expect-error only dogs bark
+  else animal.barks;
+  await client.paint(Color.DARK_BLUE, null, Priority.HIGH);
+  await client.paint("red");
+  // @ts-expect-error no such colour
+  await client.paint("green");
+}
+
+export function fields(value: Everything, circle: Circle, id: UUID): void {
+  exactly<Equal<Everything["at"], Date>>();
+  exactly<Equal<Everything["raw"], Uint8Array>>();
+  exactly<Equal<Everything["big"], bigint>>();
+  exactly<Equal<Everything["id"], UUID>>();
+  exactly<Equal<Everything["price"], Decimal>>();
+  exactly<Equal<Everything["anything"], unknown>>();
+  exactly<Equal<Everything["choices"], ("a" | "b")[]>>();
+  exactly<Equal<Everything["pair"], [number, string]>>();
+  exactly<Equal<Everything["rest"], [number, ...string[]]>>();
+  exactly<Equal<Everything["none"], []>>();
+  exactly<Equal<Everything["some"]["length"], 1 | 2>>();
+  exactly<Equal<Everything["by_number"], Record<number, string>>>();
+  exactly<Equal<Everything["by_color"], { red?: number; "dark blue"?: number }>>();
+  exactly<Equal<Everything["inline"], { x: number; y?: number }>>();
+  exactly<Equal<Everything["délicieux"], string>>();
+  exactly<Equal<Everything["code"], string | null | undefined>>();
+  value.by_id[id] = true;
+  // @ts-expect-error a plain string is no UUID
+  value.id = "6f1c";
+  // @ts-expect-error worked out by the server
+  circle.area = 1;
+}
+
+export function shapes(): void {
+  const nested: Json = { a: [1, "b", null, { c: [true] }] };
+  // @ts-expect-error no JSON
+  const wrong: Json = { a: () => nested };
+  const tagged: Tagged = { id: 1, height: 2.5 };
+  exactly<Equal<typeof tagged.tag, string | null | undefined>>();
+  void wrong;
+}
+
+export function events(client: Client): void {
+  exactly<Equal<keyof Events, "Animal" | "JobStatus" | "tick">>();
+  client.on("JobStatus", (status) => exactly<Equal<typeof status.progress, number>>());
+  client.on("tick", (tick) => exactly<Equal<typeof tick, number>>());
+  // @ts-expect-error no such event
+  client.on("tock", () => {});
+}
+
+export function errors(error: unknown): void {
+  if (isError(error, "BUDGET_SPENT")) exactly<Equal<typeof error.data, Errors["BUDGET_SPENT"]>>();
+  if (isError(error, "GONE_AWAY")) exactly<Equal<typeof error.data, undefined>>();
+  // @ts-expect-error no such code
+  isError(error, "SPENT_BUDGET");
+}
+
+export const client = connect({ url: "https://example.org" });
