@@ -147,11 +147,13 @@ async def fail_when_it_ends(name: str, child: asyncio.subprocess.Process) -> Non
     raise ProcessEndedError(f"The {name} stopped by itself (exit code {code}), so everything was stopped.")
 
 
-async def announce(port: int) -> None:
+async def announce(port: int, backend_url: str) -> None:
     """The banner, once the page and, through its proxy, the backend answer. A broken app may be mended."""
     page = f"http://{HOST}:{port}"
     patience = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    while not await asyncio.to_thread(lambda: answers(f"{page}/api/health") and answers(page)):
+    # The backend first and directly: Vite would complain about each request that it cannot pass on.
+    urls = (f"{backend_url}/api/health", page, f"{page}/api/health")
+    while not await asyncio.to_thread(lambda: all(answers(url) for url in urls)):
         if asyncio.get_running_loop().time() > patience:
             say(f"Not ready after {PATIENCE_SECONDS:.0f} s; the lines above should say why.")
             patience = float("inf")
@@ -177,7 +179,7 @@ async def run(port: int, backend_port: int, environment: dict[str, str]) -> None
     supervisor = Supervisor(environment)
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(announce(port))]
+            tasks = [group.create_task(announce(port, environment["BACKEND_URL"]))]
             for command in commands(backend_port):
                 child = await supervisor.start(command)
                 tasks.append(group.create_task(show_output(command.name, child)))

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from codegen.tests import compiler
 from fusewire_codegen.contract import Contract, parse, serialise, validate
 from fusewire_codegen.typescript import render
+
+from codegen.tests import compiler
 
 GOLDEN = Path(__file__).parents[2] / "tests" / "golden"
 SOURCE = "golden.main:app"

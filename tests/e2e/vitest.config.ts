@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["*.test.ts"],
+    include: ["**/*.test.ts"],
     globalSetup: "support/global-setup.ts",
     // The tests edit the sources of one running app: one file at a time.
     fileParallelism: false,

@@ -21,7 +21,7 @@ export async function calls(client: Client): Promise<void> {
   await client.gap_before_options(undefined, { must: "x" });
   // @ts-expect-error the options hold a required one
   await client.gap_before_options(1);
-  exactly<Equal<Parameters<Client["upload"]>, [file: Blob, note?: string]>>();
+  exactly<Equal<Parameters<Client["upload"]>, [file: Blob, note?: string | undefined]>>();
   exactly<Equal<ReturnType<Client["chat"]>, Stream<string>>>();
   for await (const token of client.chat("hi")) exactly<Equal<typeof token, string>>();
   exactly<Equal<Awaited<ReturnType<Client["teams"]["members"]["list"]>>["items"][number]["kind"], "cat">>();

@@ -35,11 +35,7 @@ export function toHttpCall({ name, procedure, values }: CallRequest): HttpCall {
   if (procedure.body === "form") return { method, path, body: form(rest) };
   const [first] = rest.values();
   const body = procedure.body === "single" ? first : Object.fromEntries(rest);
-  return { method, path, body: body === undefined ? undefined : bytes(body, name) };
-}
-
-function bytes(value: unknown, root: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(encode(value, root));
+  return { method, path, body: body === undefined ? undefined : encode(body, name) };
 }
 
 function query(parameters: ReadonlyMap<string, unknown>): string {

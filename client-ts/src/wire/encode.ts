@@ -16,7 +16,7 @@ class Encoder {
   /** The keys from the root to the value being written; read only when something goes wrong. */
   private readonly path: (string | number)[] = [];
 
-  run(value: unknown, root: string): Uint8Array {
+  run(value: unknown, root: string): Uint8Array<ArrayBuffer> {
     this.at = 0;
     this.root = root;
     this.write(value, 0);
@@ -82,51 +82,42 @@ class Encoder {
     if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
       const at = this.reserve(9);
       this.view.setUint8(at, 0xcb);
-      this.view.setFloat64(at + 1, value);
-    } else if (value >= 0) {
-      if (value < 0x80) this.byte(value);
-      else if (value < 0x100) this.tagged(0xcc, 1, value);
-      else if (value < 0x10000) this.tagged(0xcd, 2, value);
-      else if (value < 0x100000000) this.tagged(0xce, 4, value);
-      else this.wide(0xcf, BigInt(value));
-    } else if (value >= -0x20) this.byte(value & 0xff);
-    else if (value >= -0x80) this.tagged(0xd0, 1, value);
-    else if (value >= -0x8000) this.tagged(0xd1, 2, value);
-    else if (value >= -0x80000000) this.tagged(0xd2, 4, value);
-    else this.wide(0xd3, BigInt(value));
+      return this.view.setFloat64(at + 1, value);
+    }
+    if (value >= -0x20 && value < 0x80) return this.byte(value);
+    const tag = value < 0 ? 0xd0 : 0xcc;
+    // How many values a type of that many bits holds on this side of zero: half of them when it is signed.
+    const size = value < 0 ? -2 * value - 1 : value;
+    if (size < 2 ** 8) this.tagged(tag, 1, value);
+    else if (size < 2 ** 16) this.tagged(tag + 1, 2, value);
+    else if (size < 2 ** 32) this.tagged(tag + 2, 4, value);
+    else this.wide(tag + 3, BigInt(value));
   }
 
   private bigint(value: bigint, depth: number): void {
-    const tag = value < 0n ? 0xd3 : 0xcf;
-    if (value !== (value < 0n ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value))) {
+    if (value >= 2n ** 64n || value < -(2n ** 63n)) {
       throw new RangeError(`${value}n does not fit into 64 bits${this.where(depth)}`);
     }
     const small = Number(value);
     if (Number.isSafeInteger(small)) this.number(small);
-    else this.wide(tag, value);
+    else this.wide(value < 0n ? 0xd3 : 0xcf, value);
   }
 
   private text(value: string): void {
     const length = value.length;
-    if (length > 40) {
-      const bytes = utf8.encode(value);
-      this.textHead(bytes.length);
-      return this.bytes(bytes);
-    }
-    // One pass that hopes for ASCII: names and short values are, and TextEncoder costs more than they do.
     const start = this.at;
-    this.textHead(length);
-    const at = this.reserve(length);
-    for (let i = 0; i < length; i++) {
-      const code = value.charCodeAt(i);
-      if (code > 0x7f) {
-        this.at = start;
-        const bytes = utf8.encode(value);
-        this.textHead(bytes.length);
-        return this.bytes(bytes);
-      }
-      this.buffer[at + i] = code;
+    // One pass that hopes for ASCII: names and short values are, and TextEncoder costs more than they do.
+    if (length <= 40) {
+      this.textHead(length);
+      const at = this.reserve(length);
+      let i = 0;
+      while (i < length && value.charCodeAt(i) < 0x80) this.buffer[at + i] = value.charCodeAt(i++);
+      if (i === length) return;
     }
+    this.at = start;
+    const bytes = utf8.encode(value);
+    this.textHead(bytes.length);
+    this.bytes(bytes);
   }
 
   private textHead(length: number): void {
@@ -148,17 +139,14 @@ class Encoder {
     if (seconds < 0 || seconds >= 2 ** 34) {
       this.tagged(0xc7, 1, 12);
       this.tagged(0xff, 4, nanos);
-      const at = this.reserve(8);
-      this.view.setBigInt64(at, BigInt(seconds));
+      this.view.setBigInt64(this.reserve(8), BigInt(seconds));
     } else if (nanos === 0 && seconds < 2 ** 32) {
       this.byte(0xd6);
       this.tagged(0xff, 4, seconds);
     } else {
       this.byte(0xd7);
-      this.byte(0xff);
-      const at = this.reserve(8);
-      this.view.setUint32(at, nanos * 4 + Math.floor(seconds / 2 ** 32));
-      this.view.setUint32(at + 4, seconds % 2 ** 32);
+      this.tagged(0xff, 4, nanos * 4 + Math.floor(seconds / 2 ** 32));
+      this.view.setInt32(this.reserve(4), seconds);
     }
   }
 
@@ -244,7 +232,7 @@ let idle: Encoder | undefined;
  * @throws TypeError for what msgpack cannot carry exactly (`Map`, `Set`, functions, class instances), naming the path
  * @throws RangeError for a bigint beyond 64 bits, an invalid Date, or nesting deeper than 32 (so for cycles as well)
  */
-export function encode(value: unknown, root = ""): Uint8Array {
+export function encode(value: unknown, root = ""): Uint8Array<ArrayBuffer> {
   // A getter inside the value may call back into `encode`: take the shared encoder out while it is in use.
   const encoder = idle ?? new Encoder();
   idle = undefined;

@@ -1,4 +1,4 @@
-import { DecodeError, Decoder, MAX_INBOUND_DEPTH } from "./codec.js";
+import { DecodeError, Decoder } from "./codec.js";
 import { type Message, toMessage, usableId } from "./messages.js";
 
 /** A message that was read, with the encoded size of its `value` in bytes (0 without one): what credit counts. */
@@ -28,11 +28,11 @@ export interface FrameOptions {
  * length can be walked; bytes that are not msgpack drop the rest of the frame (PROTOCOL §5, misuse).
  */
 export function decodeFrame(bytes: Uint8Array, options: FrameOptions = {}): (Received | Unreadable)[] {
-  const messages: (Received | Unreadable)[] = [];
   const reader = new MessageReader(options);
-  messages.push(...reader.push(bytes));
-  if (bytes.length === 0) messages.push(unreadable(null, new DecodeError("MALFORMED", "an empty frame")));
-  if (reader.pending) messages.push(unreadable(null, new DecodeError("TRUNCATED", "the frame ends inside a message")));
+  const messages = reader.push(bytes);
+  if (bytes.length === 0 || reader.pending) {
+    messages.push(unreadable(null, new DecodeError("TRUNCATED", "the frame ends inside a message")));
+  }
   return messages;
 }
 
@@ -50,20 +50,17 @@ export class MessageReader {
 
   push(chunk: Uint8Array): (Received | Unreadable)[] {
     const bytes = this.join(chunk);
+    const decoder = new Decoder(bytes, 0, this.options.maxDepth);
     const messages: (Received | Unreadable)[] = [];
-    let at = 0;
-    while (at < bytes.length && !this.broken) {
-      const end = endOf(bytes, at);
-      if (end === "TRUNCATED") break;
-      if (end === "MALFORMED") {
-        this.broken = true;
-        messages.push(unreadable(null, new DecodeError("MALFORMED", "bytes that are not msgpack")));
-      } else {
-        messages.push(readMessage(bytes.subarray(at, end), this.options));
-        at = end;
-      }
+    let read = 0;
+    while (!decoder.done && !this.broken) {
+      const message = readMessage(decoder, this.options.minId);
+      if (message === "incomplete") break;
+      this.broken = message === "broken";
+      messages.push(message === "broken" ? unreadable(null, decoder.fault) : message);
+      read = decoder.at;
     }
-    this.rest = this.broken ? new Uint8Array(0) : bytes.slice(at);
+    this.rest = bytes.slice(this.broken ? bytes.length : read);
     return messages;
   }
 
@@ -76,36 +73,30 @@ export class MessageReader {
   }
 }
 
-function endOf(bytes: Uint8Array, at: number): number | "TRUNCATED" | "MALFORMED" {
-  const decoder = new Decoder(bytes, at);
-  try {
-    decoder.skip();
-    return decoder.at;
-  } catch (error) {
-    return error instanceof DecodeError && error.code === "TRUNCATED" ? "TRUNCATED" : "MALFORMED";
-  }
-}
-
-/** Reads the one message that `bytes` are, element by element, so that the id is known when a later element fails. */
-function readMessage(bytes: Uint8Array, { maxDepth = MAX_INBOUND_DEPTH, minId = 1 }: FrameOptions): Received | Unreadable {
-  const decoder = new Decoder(bytes, 0, maxDepth);
+/** Reads one message, element by element, so that the id is known when another element is wrong. */
+function readMessage(decoder: Decoder, minId = 1): Received | Unreadable | "incomplete" | "broken" {
   const elements: unknown[] = [];
   let valueBytes = 0;
+  decoder.fault = undefined;
   try {
-    for (let left = decoder.arrayLength(); left > 0; left--) {
+    const length = decoder.arrayLength();
+    if (length < 0) decoder.value();
+    while (elements.length < length) {
       const start = decoder.at;
       elements.push(decoder.value());
       if (elements.length === 3) valueBytes = decoder.at - start;
     }
   } catch (error) {
-    return unreadable(usableId(elements, minId), error instanceof Error ? error : new Error(String(error)));
+    if (error instanceof DecodeError && error.code === "TRUNCATED") return "incomplete";
+    decoder.fault = error as Error;
+    return "broken";
   }
-  const message = toMessage(elements, minId);
-  if (message !== undefined) return { ok: true, message, valueBytes: "value" in message ? valueBytes : 0 };
-  return unreadable(usableId(elements, minId), new DecodeError("MALFORMED", "a message of no known shape"));
+  const message = decoder.fault === undefined ? toMessage(elements, minId) : undefined;
+  if (message === undefined) return unreadable(usableId(elements, minId), decoder.fault);
+  return { ok: true, message, valueBytes: "value" in message ? valueBytes : 0 };
 }
 
-function unreadable(id: number | null, error: Error): Unreadable {
+function unreadable(id: number | null, error: Error = new DecodeError("MALFORMED", "no known message")): Unreadable {
   const code = error instanceof DecodeError && error.code === "TOO_LARGE" ? "TOO_LARGE" : "MALFORMED";
   return { ok: false, id, code, error };
 }

@@ -22,6 +22,7 @@ class Param(TypedDict):
     required: bool
     keyword: bool
     default: NotRequired[Any]
+    doc: NotRequired[str]
 
 
 class Http(TypedDict):

@@ -73,7 +73,8 @@ class Fuse:
             calls_hash=self._current_calls_hash,
         )
         use_one_error_shape(app)
-        app.router.add_websocket_route(ws_path, Endpoint(self._services))
+        # An object with __call__ is routed as an ASGI app of its own (starlette's WebSocketRoute).
+        app.router.add_websocket_route(ws_path, Endpoint(self._services))  # type: ignore[arg-type]
         if docs:
             add_docs(app, api_prefix=api_prefix)
         self.rpc.subscribe(self._add)

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, linkSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
-export const REPOSITORY = resolve(import.meta.dirname, "../..");
+export const REPOSITORY = resolve(import.meta.dirname, "../../..");
 
 // Not needed to run the app, and two thirds of the bytes.
 const LEFT_OUT = new Set(["@biomejs", "@sparticuz", ".cache"]);

@@ -6,7 +6,7 @@ export function explain(error: unknown): string {
   switch (error.code) {
     case "CONNECTION_LOST":
       return error.maybeExecuted
-        ? "The connection was lost before the answer came. It may have been done."
+        ? "The connection was lost before the answer was complete."
         : "The server cannot be reached at the moment.";
     case "DEADLINE_EXCEEDED":
       return "The server did not answer in time.";

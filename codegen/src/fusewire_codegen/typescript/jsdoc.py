@@ -58,7 +58,7 @@ def of_parameter(name: str, param: Param) -> list[str]:
     details = [f"{key} {text}".rstrip() for key, text in constraints(schema).items()]
     if (default := default_text(param)) is not None:
         details.append(f"default {default}")
-    text = schema.get("description", "") if isinstance(schema, dict) else ""
+    text = param.get("doc") or (schema.get("description", "") if isinstance(schema, dict) else "")
     parts = [_one_line(text)] if text else []
     parts += [f"({', '.join(details)})"] if details else []
     return [f"@param {name} - {' '.join(parts)}"] if parts else []

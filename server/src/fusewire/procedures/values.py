@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import cached_property
 from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter
@@ -33,8 +34,13 @@ class OutputType:
         return pack(self.filter(value), to_jsonable_python)
 
     def json(self, value: Any) -> bytes:
-        """As JSON: bytes in base64, NaN and infinities as null."""
-        return to_json(self.filter(value), bytes_mode="base64", inf_nan_mode="null")
+        """As JSON: bytes in base64 (RFC 4648 §4), NaN and infinities as null."""
+        plain = self.filter(value)
+        return to_json(_with_base64(plain) if self._may_hold_bytes else plain, inf_nan_mode="null")
+
+    @cached_property
+    def _may_hold_bytes(self) -> bool:
+        return _mentions(self.adapter.core_schema, frozenset(("bytes", "any")))
 
 
 class InputType:
@@ -54,6 +60,23 @@ class InputType:
             except binascii.Error:
                 value = None
         return self.adapter.validate_python(value)
+
+
+def _mentions(schema: Any, types: frozenset[str]) -> bool:
+    if isinstance(schema, dict):
+        return schema.get("type") in types or any(_mentions(part, types) for part in schema.values())
+    return isinstance(schema, list | tuple) and any(_mentions(part, types) for part in schema)
+
+
+def _with_base64(value: Any) -> Any:
+    """Pydantic itself writes the URL-safe alphabet, which a browser's `atob` does not read."""
+    if isinstance(value, bytes | bytearray):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, dict):
+        return {key: _with_base64(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_with_base64(item) for item in value]
+    return value
 
 
 def model_fields(annotation: Any) -> dict[str, Any] | None:

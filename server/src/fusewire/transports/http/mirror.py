@@ -7,16 +7,21 @@ document, and replaces the handler, for the run.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal
 
-from fastapi import Body, FastAPI, Path, Query, Request, Response, params
+from fastapi import Body, FastAPI, Path, Query, Request, Response, Security, params
 from fastapi.routing import APIRoute
+from fastapi.security.base import SecurityBase
+from pydantic import BaseModel, create_model
 from pydantic.fields import FieldInfo
 
+from fusewire.errors import RpcError
 from fusewire.procedures.options import Options
 from fusewire.procedures.procedure import Procedure
-from fusewire.procedures.sources import Field
+from fusewire.procedures.sources import Field, Node
 from fusewire.transports.http.handler import CallResponse
 from fusewire.transports.http.problem import ErrorBody, InvalidArgumentBody
 from fusewire.transports.services import Services
@@ -44,7 +49,6 @@ def mirror(app: FastAPI, procedure: Procedure, services: Services, *, api_prefix
         "name": procedure.name,
         "operation_id": options.operation_id or procedure.name.replace(".", "_"),
         "tags": list(options.tags),
-        "dependencies": list(options.dependencies),
         "status_code": options.status_code,
         "summary": options.summary,
         "description": options.description or procedure.doc,
@@ -80,29 +84,37 @@ def _endpoint(procedure: Procedure, handle: Callable[..., Any]) -> Callable[...,
 
 
 def _parameters(procedure: Procedure) -> list[inspect.Parameter]:
-    """The caller's fields, each where REST has it, and the function's own dependencies as they were written."""
-    described = [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            annotation=_described(field),
-            default=_default(field),
-        )
-        for field in procedure.fields
-    ]
-    signature = inspect.signature(procedure.root.call, eval_str=True)
-    dependencies = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in signature.parameters.values()
-        if _is_security(parameter)
-    ]
-    return described + dependencies
+    """The caller's fields, each where REST has it, then the headers, cookies and security schemes that dependencies ask for.
+
+    The dependencies themselves are not shown to FastAPI: it would find other places for the fields below them.
+    """
+    parameters = {
+        field.name: _parameter(field.name, _described(field), _default(field)) for field in procedure.fields
+    }
+    for node in (procedure.root, *procedure.guards):
+        for found in _beside(node):
+            if isinstance(found, Field):
+                parameters.setdefault(found.name, _parameter(found.name, _described(found), _default(found)))
+            else:
+                scheme = Security(found.call, scopes=list(found.security_scopes))
+                name = f"security_{len(parameters)}"
+                parameters[name] = _parameter(name, Annotated[Any, scheme], inspect.Parameter.empty)
+    return list(parameters.values())
 
 
-def _is_security(parameter: inspect.Parameter) -> bool:
-    """Dependencies are shown for the sake of their security schemes, headers and cookies; plain fields below them are described here."""
-    metadata = (*getattr(parameter.annotation, "__metadata__", ()), parameter.default)
-    return any(isinstance(item, params.Depends | params.Header | params.Cookie) for item in metadata)
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _beside(node: Node) -> Iterator[Field | Node]:
+    """What a dependency tree takes from the request beside the caller's own arguments."""
+    for _, source in node.sources:
+        if (isinstance(source, Field) and source.where in ("header", "cookie")) or (
+            isinstance(source, Node) and isinstance(source.call, SecurityBase)
+        ):
+            yield source
+        elif isinstance(source, Node):
+            yield from _beside(source)
 
 
 def _default(field: Field) -> Any:
@@ -150,10 +162,21 @@ def _responses(options: Options, *, takes_arguments: bool) -> dict[int | str, di
         responses[422] = {"model": InvalidArgumentBody, "description": "An argument does not fit"}
     if options.limit is not None:
         responses[429] = {"model": ErrorBody, "description": f"The limit of {options.limit} is spent"}
+    by_status: dict[int, list[Any]] = {}
     for error in options.raises:
-        responses.setdefault(error.status, {"description": _codes(options, error.status), "model": ErrorBody})
+        by_status.setdefault(error.status, []).append(_error_model(error))
+    for status, models in by_status.items():
+        described = {
+            "model": reduce(or_, models),
+            "description": ", ".join(sorted(m.__name__ for m in models)),
+        }
+        responses.setdefault(status, described)
     return {**responses, **options.responses}
 
 
-def _codes(options: Options, status: int) -> str:
-    return ", ".join(sorted(error.code for error in options.raises if error.status == status))
+def _error_model(error: type[RpcError[Any]]) -> type[BaseModel]:
+    """The body of one declared error, so that a third party sees its code and its data."""
+    fields: dict[str, Any] = {"detail": (Any, ...), "code": (Literal[error.code], ...)}
+    if error.data_type is not None:
+        fields["data"] = (error.data_type, ...)
+    return create_model(f"{error.__name__}Body", __doc__=error.__doc__, **fields)

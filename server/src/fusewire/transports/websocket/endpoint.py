@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from fusewire.transports.services import Services
@@ -14,12 +15,13 @@ SUBPROTOCOL = "fusewire.v1.msgpack"
 
 
 class Endpoint:
-    """The WebSocket route of an app."""
+    """The WebSocket route of an app, as an ASGI app of its own."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def __call__(self, socket: WebSocket) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        socket = WebSocket(scope, receive, send)
         if not self._origin_passes(socket):
             # Before accept: a page on another site learns nothing, not even that there was a server (RFC 6455 §10.2).
             await socket.send_denial_response(PlainTextResponse("Origin not allowed\n", 403))

@@ -1,0 +1,111 @@
+"""Signatures and the descriptor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fusewire_codegen.contract import ContractError, validate
+from fusewire_codegen.typescript.descriptor import declare_descriptor
+from fusewire_codegen.typescript.procedures import declare_procedures
+from fusewire_codegen.typescript.types import TypeWriter
+
+from codegen.tests.contracts import contract, param, procedure
+
+
+def signature(*params: dict[str, Any], **more: Any) -> str:
+    made = validate(contract(procedures={"f": procedure(*params, **more)}))
+    return declare_procedures(made, TypeWriter({}))[-2].strip()
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ([], "f(): Promise<null>;"),
+        ([param("a")], "f(a: string): Promise<null>;"),
+        ([param("a", required=False)], "f(a?: string): Promise<null>;"),
+        ([param("a", required=False), param("b")], "f(a: string | undefined, b: string): Promise<null>;"),
+        ([param("a", keyword=True)], "f(options: { a: string }): Promise<null>;"),
+        ([param("a", required=False, keyword=True)], "f(options?: { a?: string }): Promise<null>;"),
+        (
+            [param("a", required=False), param("b", keyword=True)],
+            "f(a: string | undefined, options: { b: string }): Promise<null>;",
+        ),
+        (
+            [param("a", required=False), param("b", required=False, keyword=True)],
+            "f(a?: string, options?: { b?: string }): Promise<null>;",
+        ),
+        (
+            [param("options"), param("a", keyword=True)],
+            "f(options: string, options_: { a: string }): Promise<null>;",
+        ),
+        ([param("delete"), param("x-y")], "f(delete_: string, x_y: string): Promise<null>;"),
+    ],
+)
+def test_signature(params: list[dict[str, Any]], expected: str) -> None:
+    assert signature(*params) == expected
+
+
+def test_a_stream_is_no_promise() -> None:
+    assert signature(kind="stream", result={"type": "integer"}) == "f(): Stream<number>;"
+
+
+def test_a_long_signature_takes_a_line_for_each_parameter() -> None:
+    made = validate(contract(procedures={"f": procedure(*(param(f"parameter_{n:040}") for n in range(3)))}))
+    lines = declare_procedures(made, TypeWriter({}))
+    assert lines[2] == "  f("
+    assert lines[3] == f"    parameter_{0:040}: string,"
+    assert lines[6] == "  ): Promise<null>;"
+
+
+def test_documentation() -> None:
+    entry = procedure(param("a", description="What."), doc="Text.", errors=["B", "A"], deprecated=True)
+    made = validate(contract(procedures={"f": entry}, errors={"A": {"status": 400}, "B": {"status": 400}}))
+    text = [line.strip() for line in declare_procedures(made, TypeWriter({}))]
+    assert text[2:-2] == [
+        "/**",
+        "* Text.",
+        "*",
+        "* @param a - What.",
+        "* @throws A, B",
+        "* @deprecated",
+        "*/",
+    ]
+
+
+def test_namespaces_nest() -> None:
+    made = validate(contract(procedures={"b.c.d": procedure(), "b.a": procedure(), "a": procedure()}))
+    assert [line.strip() for line in declare_procedures(made, TypeWriter({}))[2:]] == [
+        "a(): Promise<null>;",
+        "b: {",
+        "a(): Promise<null>;",
+        "c: {",
+        "d(): Promise<null>;",
+        "};",
+        "};",
+        "}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (procedure(), 'f: { args: [], http: "POST /f" },'),
+        (procedure(param("a"), param("b", keyword=True)), 'f: { args: ["a"], http: "POST /f" },'),
+        (procedure(kind="stream"), 'f: { args: [], http: "POST /f", stream: true },'),
+        (procedure(http=None, transports=["websocket"]), "f: { args: [] },"),
+        (procedure(transports=["http"]), 'f: { args: [], http: "POST /f", via: "http" },'),
+        (procedure(body="single"), 'f: { args: [], http: "POST /f", body: "single" },'),
+        (procedure(body="form"), 'f: { args: [], http: "POST /f", body: "form" },'),
+        (procedure(body="none"), 'f: { args: [], http: "POST /f" },'),
+    ],
+)
+def test_descriptor_entry(entry: dict[str, Any], expected: str) -> None:
+    lines = declare_descriptor(validate(contract(procedures={"f": entry})))
+    assert lines[6].strip() == expected
+
+
+def test_a_path_outside_the_prefix_is_refused() -> None:
+    made = validate(contract(procedures={"f": procedure()}, api_prefix="/v2"))
+    with pytest.raises(ContractError, match="/api/f is not below /v2"):
+        declare_descriptor(made)

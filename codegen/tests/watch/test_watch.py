@@ -1,0 +1,269 @@
+"""The watcher, as a real process in a real project."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from codegen.tests.projects import Project
+from codegen.tests.watch.harness import Watcher, until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+
+
+def test_a_renamed_field_is_written_and_told_in_one_line(project: Project) -> None:
+    with Watcher(project) as watcher:
+        assert len(watcher.lines) == 1
+        watcher.saved(
+            says="fuse.ts  written  1 procedure, 1 type  ", save=lambda: project.fields(title="string")
+        )
+        assert "  title: string;\n" in project.output.read_text()
+        assert project.read_contract()["types"]["Item"]["required"] == ["title"]
+        assert len(watcher.lines) == 2
+
+
+def test_a_save_without_effect_touches_nothing(project: Project) -> None:
+    with Watcher(project) as watcher:
+        before = project.output.stat().st_mtime_ns
+        watcher.saved(says="fuse.ts  unchanged", save=lambda: project.fields(name="string"))
+        assert project.output.stat().st_mtime_ns == before
+
+
+def test_a_broken_edit_keeps_the_last_good_file_and_the_next_save_recovers(project: Project) -> None:
+    with Watcher(project) as watcher:
+        good = project.output.read_text()
+        models = "shop/backend/models.py"
+        watcher.saved(says=f"{models}:2: SyntaxError", save=lambda: project.write(models, "\ndef (:\n"))
+        watcher.line("the last good files are kept")
+        watcher.saved(says=f"{models}:1: NameError", save=lambda: project.write(models, "FIELDS = NOPE\n"))
+        watcher.saved(says="exit status 7", save=lambda: project.write(models, "import os; os._exit(7)\n"))
+        assert project.output.read_text() == good
+        watcher.saved(says="fuse.ts  unchanged", save=lambda: project.fields(name="string"))
+        watcher.saved(says="fuse.ts  written", save=lambda: project.fields(title="string"))
+        assert not any("Traceback" in line for line in watcher.lines)
+
+
+def test_an_app_that_is_broken_from_the_start(project: Project) -> None:
+    project.write("shop/backend/models.py", "def (\n")
+    with Watcher(project, first="shop/backend/models.py:1: SyntaxError") as watcher:
+        watcher.saved(says="fuse.ts  written", save=lambda: project.fields(name="string"))
+
+
+def test_a_contract_that_is_not_usable_is_told(project: Project) -> None:
+    with Watcher(project) as watcher:
+        broken = "FIELDS = {}\nimport shop.fake\nshop.fake.EMPTY['calls'] = 1\n"
+        watcher.saved(
+            says="the contract is not usable: calls: must be a string",
+            save=lambda: project.write("shop/backend/models.py", broken),
+        )
+        watcher.saved(says="fuse.ts  unchanged", save=lambda: project.fields(name="string"))
+
+
+def test_a_burst_of_saves_ends_with_the_last(project: Project) -> None:
+    with Watcher(project) as watcher:
+        for number in range(50):
+            project.fields(**{f"field_{number:02}": "string"})
+        watcher.output_has("field_49: string")
+        # One more turn: nothing older may come behind the last.
+        watcher.saved(says="fuse.ts  unchanged", save=lambda: project.write("shop/other.py", ""))
+        assert "field_49: string" in project.output.read_text()
+
+
+def test_a_save_while_the_app_is_being_imported_wins(project: Project) -> None:
+    with Watcher(project) as watcher:
+        begun = project.root / "begun"
+        slow = f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(600)\n"
+        project.write("shop/backend/models.py", slow)
+        until(begun.exists, "the slow import")
+        watcher.saved(says="fuse.ts  written", save=lambda: project.fields(title="string"))
+        until(lambda: len(watcher.processes()) == 2, "the end of the slow child")
+
+
+def test_saves_of_one_size_in_one_second_are_told_apart(project: Project) -> None:
+    with Watcher(project) as watcher:
+        for name in ("mail", "text", "city", "name", "mail"):
+            project.fields(**{name: "string"})
+            watcher.output_has(f"  {name}: string;\n")
+
+
+def test_modules_and_folders_come_move_and_go(project: Project) -> None:
+    main = "from shop.fake import Fuse\nfrom {} import FIELDS\napp = Fuse(FIELDS)\n"
+    with Watcher(project) as watcher:
+        project.write("shop/fresh/deep/names.py", "FIELDS = {'deep': 'string'}\n")
+        project.write("shop/backend/main.py", main.format("shop.fresh.deep.names"))
+        watcher.output_has("deep: string")
+        project.write("shop/fresh/deep/names.py", "FIELDS = {'deeper': 'string'}\n")
+        watcher.output_has("deeper: string")
+        (project.root / "shop/fresh").rename(project.root / "shop/moved")
+        watcher.line("shop/backend/main.py:2: ModuleNotFoundError")
+        project.write("shop/backend/main.py", main.format("shop.moved.deep.names"))
+        project.write("shop/moved/deep/names.py", "FIELDS = {'moved': 'string'}\n")
+        watcher.output_has("moved: string")
+        before = len(watcher.lines)
+        (project.root / "shop/moved/deep/names.py").unlink()
+        watcher.line("shop/backend/main.py:2: ModuleNotFoundError", after=before)
+
+
+def test_what_belongs_to_tools_is_not_watched(project: Project) -> None:
+    ignored = [
+        ".venv/a.py",
+        "node_modules/a.py",
+        "shop/__pycache__/a.py",
+        ".cache/a.py",
+        "web/node_modules/a.py",
+    ]
+    for path in ignored:
+        project.write(path, "")
+    project.write("env3/pyvenv.cfg", "")
+    with Watcher(project) as watcher:
+        for path in [*ignored, "env3/a.py", "shop/notes.txt"]:
+            project.write(path, "changed = 1\n")
+        watcher.saved(says="fuse.ts  written", save=lambda: project.fields(title="string"))
+        assert len(watcher.lines) == 2
+
+
+def test_what_the_app_prints_does_not_disturb(project: Project) -> None:
+    with Watcher(project) as watcher:
+        noisy = "import os\nprint('x' * 100_000)\nos.write(1, b'raw\\n')\nFIELDS = {'loud': 'string'}\n"
+        watcher.saved(says="fuse.ts  written", save=lambda: project.write("shop/backend/models.py", noisy))
+        watcher.line("raw")
+
+
+def test_a_contract_larger_than_a_pipe(project: Project) -> None:
+    with Watcher(project) as watcher:
+        watcher.saved(
+            says="fuse.ts  written",
+            save=lambda: project.write(
+                "shop/backend/models.py", "FIELDS = {f'f{n}': 'string' for n in range(9000)}"
+            ),
+        )
+        assert "  f8999: string;\n" in project.output.read_text()
+
+
+def test_an_import_that_hangs_is_ended_and_told(project: Project) -> None:
+    with Watcher(project, settings="hang_seconds=0.5") as watcher:
+        hanging = "import time\ntime.sleep(600)\n"
+        watcher.saved(
+            says="still being imported after 0.5 s",
+            save=lambda: project.write("shop/backend/models.py", hanging),
+        )
+        until(lambda: len(watcher.processes()) == 2, "the end of the child")
+        watcher.saved(says="fuse.ts  written", save=lambda: project.fields(title="string"))
+
+
+def test_a_fresh_interpreter_where_forking_is_unsafe(project: Project) -> None:
+    with Watcher(project, settings="launcher='spawn'") as watcher:
+        watcher.saved(says="fuse.ts  written", save=lambda: project.fields(title="string"))
+        bad = "FIELDS = NOPE\n"
+        watcher.saved(
+            says="models.py:1: NameError", save=lambda: project.write("shop/backend/models.py", bad)
+        )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_everything_quietly(project: Project, number: signal.Signals) -> None:
+    with Watcher(project) as watcher:
+        assert len(watcher.processes()) == 2
+        assert watcher.end(number) == 0
+        assert len(watcher.lines) == 1
+
+
+def test_a_signal_during_an_import_ends_the_child_and_what_it_started(project: Project) -> None:
+    with Watcher(project) as watcher:
+        begun = project.root / "begun"
+        slow = "import pathlib, subprocess, time\nsubprocess.Popen(['sleep', '600'])\n"
+        slow += f"pathlib.Path({str(begun)!r}).touch()\ntime.sleep(600)\n"
+        project.write("shop/backend/models.py", slow)
+        until(begun.exists, "the slow import")
+        assert len(watcher.processes()) == 4
+        assert watcher.end(signal.SIGINT) == 0
+
+
+def test_a_signal_before_the_first_file(project: Project) -> None:
+    with Watcher(project, first="") as watcher:
+        watcher.zygote()
+        assert watcher.end(signal.SIGTERM) == 0
+        assert not any("Traceback" in line for line in watcher.lines)
+
+
+def test_nothing_outlives_a_killed_watcher(project: Project) -> None:
+    with Watcher(project) as watcher:
+        assert watcher.end(signal.SIGKILL) == -signal.SIGKILL
+
+
+def test_a_zygote_that_dies_is_replaced(project: Project) -> None:
+    with Watcher(project) as watcher:
+        first = watcher.zygote()
+        os.kill(first, signal.SIGKILL)
+        watcher.line("the helper process ended (exit status -9); starting another")
+        watcher.saved(says="fuse.ts  written", save=lambda: project.fields(title="string"))
+        assert watcher.zygote() != first
+
+
+@pytest.mark.parametrize("name", ["uv.lock", "pyproject.toml"])
+def test_other_packages_ask_for_another_zygote(project: Project, name: str) -> None:
+    with Watcher(project) as watcher:
+        first = watcher.zygote()
+        project.write(name, "")
+        until(lambda: first not in watcher.processes(), "the end of the first zygote")
+        watcher.saved(says="fuse.ts  written", save=lambda: project.fields(title="string"))
+        assert not any("ended" in line for line in watcher.lines)
+
+
+def _package(folder: Path, name: str, more: str = "") -> Path:
+    """An installed package that notes in a file which processes import it."""
+    noted = folder / f"{name}.pids"
+    noted.touch()
+    note = f"import os\nwith open({str(noted)!r}, 'a') as file: file.write(f'{{os.getpid()}}\\n')\n"
+    (folder / f"{name}.py").write_text(note + more)
+    return noted
+
+
+def test_packages_are_imported_once_and_the_users_code_never_by_the_zygote(
+    project: Project, tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    imports = _package(site, "heavy")
+    own = project.root / "own.pids"
+    project.write(
+        "shop/backend/main.py", (project.root / "shop/backend/main.py").read_text() + "import heavy\n"
+    )
+
+    def save(name: str) -> None:
+        note = f"import os\nwith open({str(own)!r}, 'a') as file: file.write(f'{{os.getpid()}}\\n')\n"
+        project.write("shop/backend/models.py", f"{note}FIELDS = {{'{name}': 'string'}}\n")
+
+    with Watcher(project, PYTHONPATH=str(site)) as watcher:
+        zygote = str(watcher.zygote())
+        until(lambda: zygote in imports.read_text().split(), "the import in the zygote")
+        known = imports.read_text()
+        for name in ("first", "second", "third"):
+            save(name)
+            watcher.output_has(f"{name}: string")
+        assert imports.read_text() == known
+        assert zygote not in own.read_text().split()
+        assert len(set(own.read_text().split())) == len(own.read_text().split()) >= 3
+
+
+def test_a_package_that_starts_threads_is_left_to_the_children(project: Project, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    thread = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    imports = _package(site, "threaded", thread)
+    project.write(
+        "shop/backend/main.py", (project.root / "shop/backend/main.py").read_text() + "import threaded\n"
+    )
+    with Watcher(project, PYTHONPATH=str(site)) as watcher:
+        until(lambda: len(imports.read_text().split()) >= 2, "the import in the zygote")
+        unfit = int(imports.read_text().split()[1])
+        until(lambda: unfit not in watcher.processes(), "the end of that zygote")
+        for name in ("first", "second"):
+            project.fields(**{name: "string"})
+            watcher.output_has(f"{name}: string")
+        assert str(watcher.zygote()) not in imports.read_text().split()
+        assert len(imports.read_text().split()) >= 4

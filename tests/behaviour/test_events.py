@@ -1,0 +1,177 @@
+"""Server push: who gets an event, and in which order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from fastapi import FastAPI
+from fusewire import Credentials, Fuse, emit
+from fusewire.wire import messages as m
+from pydantic import BaseModel
+
+from tests.support.callers import calling
+from tests.support.peer import Peer, call, connected
+from tests.support.server import serving
+
+
+class JobStatus(BaseModel):
+    job_id: str
+    progress: int
+
+
+class Rich(JobStatus):
+    secret: str = "hidden"
+
+
+class Unregistered(BaseModel):
+    x: int = 1
+
+
+@pytest.fixture
+def fuse() -> Fuse:
+    fuse = Fuse(FastAPI())
+    fuse.rpc.event(JobStatus)
+
+    @fuse.identity
+    async def identify(credentials: Credentials) -> str | None:
+        return credentials.token
+
+    @fuse.rpc
+    async def start(job_id: str) -> bool:
+        for progress in (0, 50, 100):
+            await emit(JobStatus(job_id=job_id, progress=progress))
+        return True
+
+    @fuse.rpc
+    async def wrong() -> None:
+        await emit(Unregistered())
+
+    @fuse.rpc
+    async def enter(room: str) -> None:
+        await fuse.room(room).join()
+
+    @fuse.rpc
+    async def leave(room: str) -> None:
+        await fuse.room(room).leave()
+
+    return fuse
+
+
+@pytest.fixture
+async def host(fuse: Fuse) -> AsyncIterator[str]:
+    async with serving(fuse.app) as host:
+        yield host
+
+
+async def progress(peer: Peer, count: int) -> list[int]:
+    return [(await peer.until(m.Event)).value["progress"] for _ in range(count)]
+
+
+async def nothing_came(peer: Peer, call_id: int = 99) -> bool:
+    """A round trip later, still no event: what was emitted before would have arrived before the answer."""
+    await peer.send(call(call_id, "enter", "elsewhere"))
+    while not isinstance(message := await peer.next(), m.Result):
+        if isinstance(message, m.Event):
+            return False
+    return True
+
+
+async def test_emit_reaches_every_device_of_the_caller_and_nobody_else(host: str) -> None:
+    async with (
+        connected(host, token="ann") as phone,
+        connected(host, token="ann") as desk,
+        connected(host, token="bob") as bob,
+    ):
+        await phone.send(call(1, "start", "j"))
+        assert await progress(phone, 3) == [0, 50, 100]
+        assert await progress(desk, 3) == [0, 50, 100]
+        assert await nothing_came(bob)
+
+
+async def test_an_anonymous_caller_gets_it_on_its_own_session(host: str) -> None:
+    async with connected(host) as one, connected(host) as other:
+        await one.send(call(1, "start", "j"))
+        assert await progress(one, 3) == [0, 50, 100]
+        assert await nothing_came(other)
+
+
+@pytest.mark.parametrize("transport", ["http-json", "http-msgpack"])
+async def test_emit_over_http(fuse: Fuse, host: str, transport: str) -> None:
+    async with connected(host, token="ann") as desk:
+        async with calling(transport, host, fuse.contract(), token="ann") as caller:
+            assert await caller.call("start", "j") is True
+        assert await progress(desk, 3) == [0, 50, 100]
+        async with calling(transport, host, fuse.contract()) as anonymous:
+            assert await anonymous.call("start", "j") is True
+
+
+async def test_to_users_room_and_everybody(fuse: Fuse, host: str) -> None:
+    async with (
+        connected(host, token="ann") as ann,
+        connected(host, token="bob") as bob,
+        connected(host) as guest,
+    ):
+        await bob.send(call(1, "enter", "lobby"))
+        await bob.until(m.Result)
+        await fuse.to("ann", "nobody").emit(JobStatus(job_id="j", progress=1))
+        await fuse.room("lobby").emit(JobStatus(job_id="j", progress=2))
+        await fuse.broadcast().emit(JobStatus(job_id="j", progress=3))
+        assert await progress(ann, 2) == [1, 3]
+        assert await progress(bob, 2) == [2, 3]
+        assert await progress(guest, 1) == [3]
+        await bob.send(call(2, "leave", "lobby"))
+        await bob.until(m.Result)
+        await fuse.room("lobby").emit(JobStatus(job_id="j", progress=4))
+        assert await nothing_came(bob)
+
+
+async def test_a_refreshed_identity_moves_the_connection(fuse: Fuse, host: str) -> None:
+    async with connected(host, token="ann") as peer:
+        await peer.send(m.Refresh(1, {"token": "bob"}))
+        await peer.until(m.Result)
+        await fuse.to("ann").emit(JobStatus(job_id="j", progress=1))
+        await fuse.to("bob").emit(JobStatus(job_id="j", progress=2))
+        assert await progress(peer, 1) == [2]
+
+
+async def test_emit_from_a_background_task_of_the_call(fuse: Fuse, host: str) -> None:
+    done = asyncio.Event()
+
+    async def job() -> None:
+        await emit(JobStatus(job_id="j", progress=7))
+        done.set()
+
+    async with asyncio.TaskGroup() as tasks:
+
+        @fuse.rpc
+        async def start_later() -> None:
+            tasks.create_task(job())
+
+        async with connected(host, token="ann") as peer:
+            await peer.send(call(1, "start_later"))
+            assert await progress(peer, 1) == [7]
+
+
+async def test_an_event_that_was_not_registered_is_named(
+    fuse: Fuse, host: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(TypeError, match=r"Unregistered is not an event of this app.*@rpc\.event"):
+        await fuse.broadcast().emit(Unregistered())
+    async with connected(host) as peer:
+        await peer.send(call(1, "wrong"))
+        assert (await peer.until(m.Error)).code == "INTERNAL"
+
+
+async def test_emit_and_rooms_outside_a_call(fuse: Fuse, host: str) -> None:
+    with pytest.raises(RuntimeError, match=r"use fuse\.to\(user\)"):
+        await emit(JobStatus(job_id="j", progress=1))
+    with pytest.raises(RuntimeError, match="outside a call"):
+        await fuse.room("lobby").join()
+
+
+async def test_who_leaves_is_forgotten(fuse: Fuse, host: str) -> None:
+    async with connected(host, token="ann"):
+        pass
+    async with asyncio.timeout(5):
+        while "0 sessions, 0 topics" not in repr(fuse):  # noqa: ASYNC110  # there is no event to wait for
+            await asyncio.sleep(0.01)

@@ -1,0 +1,97 @@
+"""A plain peer of the wire protocol over a real socket, for tests that need to see or to break it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import websockets
+from fusewire.transports.websocket import SUBPROTOCOL
+from fusewire.wire import messages as m
+from fusewire.wire.codec import Fault, Sizes, pack, read_frame, write
+
+PATIENCE_SECONDS = 10.0
+
+
+class Peer:
+    """Sends what it is told, collects what it gets. `closed` is the close code, once there is one."""
+
+    def __init__(self, socket: websockets.ClientConnection) -> None:
+        self._socket = socket
+        self._incoming: list[m.Message] = []
+        self.frames: list[bytes] = []
+
+    async def send(self, *messages: m.Message) -> None:
+        """All of them as one frame."""
+        await self._socket.send(b"".join(write(message) for message in messages))
+
+    async def send_raw(self, data: bytes | str) -> None:
+        await self._socket.send(data)
+
+    async def next(self) -> m.Message:
+        """The next message; pings aside."""
+        while True:
+            while not self._incoming:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    frame = await self._socket.recv()
+                assert isinstance(frame, bytes)
+                self.frames.append(frame)
+                for found in read_frame(frame, Sizes(2**30, 1000, 2**30)):
+                    assert not isinstance(found, Fault), found
+                    self._incoming.append(found.message)
+            message = self._incoming.pop(0)
+            if not isinstance(message, m.Ping):
+                return message
+
+    async def until(self, kind: type[Any]) -> Any:
+        """The next message of a kind; the ones before it are dropped."""
+        while not isinstance(message := await self.next(), kind):
+            pass
+        return message
+
+    async def close_code(self) -> tuple[int, str]:
+        """Wait for the server to close."""
+        try:
+            while True:
+                await self.next()
+        except websockets.ConnectionClosed as closed:
+            received = closed.rcvd
+            assert received is not None, "the connection ended without a close frame"
+            return received.code, received.reason
+
+    async def close(self) -> None:
+        await self._socket.close()
+
+
+def call(call_id: int, name: str, *args: Any, timeout_ms: int | None = None, **kwargs: Any) -> m.Call:
+    return m.Call(call_id, name, list(args), kwargs, timeout_ms)
+
+
+def packed(value: Any) -> m.Packed:
+    return pack(value)
+
+
+@asynccontextmanager
+async def connected(
+    host: str,
+    *,
+    token: str | None = None,
+    hello: m.Hello | None = None,
+    say_hello: bool = True,
+    path: str = "/_ws",
+) -> AsyncIterator[Peer]:
+    """Connect, say hello and wait for welcome (or do neither with `say_hello=False`)."""
+    async with websockets.connect(
+        f"ws://{host}{path}",
+        subprotocols=[websockets.Subprotocol(SUBPROTOCOL)],
+        compression=None,
+        max_size=2**26,
+    ) as socket:
+        peer = Peer(socket)
+        if say_hello:
+            credentials = None if token is None else {"token": token}
+            await peer.send(hello or m.Hello(credentials=credentials))
+            assert isinstance(await peer.next(), m.Welcome)
+        yield peer
