@@ -1,7 +1,7 @@
 import { startCall } from "./call.js";
 import type { Connection } from "./connection/shell.js";
 import type { Status, StatusStore } from "./connection/status.js";
-import { connectionLost } from "./errors.js";
+import { connectionLost, RpcError } from "./errors.js";
 import { Listeners } from "./listeners.js";
 import { defineMethods, toTree } from "./methods.js";
 import { addresses, type ConnectOptions, isForeign, milliseconds, type Settings, settle } from "./options.js";
@@ -13,9 +13,9 @@ import { HttpTransport } from "./transports/http.js";
 /** What {@link ClientMembers.with} changes. */
 export interface WithOptions {
   /** Ends the calls made through this client, with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** The deadline in milliseconds, of streams too; 0 is none. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 /** What every client has besides the procedures. */
@@ -105,15 +105,8 @@ class ClientCore {
         return this.listeners.on(event, handler);
       },
       off: (event, handler) => this.listeners.off(event, handler),
-      once: (event) => {
-        if (this.closed) return Promise.reject(closedError());
-        this.connection?.want();
-        return this.listeners.once(event, scope.signal);
-      },
-      events: (event) => {
-        this.connection?.want();
-        return this.listeners.events(event, scope.signal);
-      },
+      once: (event) => this.expecting(this.listeners.once(event, scope.signal)),
+      events: (event) => this.expecting(this.listeners.events(event, scope.signal)),
       with: (options) => this.face({ ...scope, ...options }),
       status: this.status,
       close: () => this.close(),
@@ -125,6 +118,15 @@ class ClientCore {
       const request = { name, procedure, values, timeoutMs, owner: this };
       return procedure.stream === true ? this.stream(request, scope) : this.call(request, scope);
     });
+  }
+
+  /** `waiter` waits for events: connect, or end it at once where none can come. */
+  private expecting<Waiter>(waiter: Waiter): Waiter {
+    this.connection?.want();
+    if (this.closed) this.listeners.fail(closedError());
+    else if (this.connection === undefined) this.listeners.fail(NO_EVENTS);
+    else if (this.connection.failure !== undefined) this.listeners.fail(this.connection.failure);
+    return waiter;
   }
 
   private call(request: CallRequest, scope: WithOptions): Promise<unknown> {
@@ -203,6 +205,11 @@ class ClientCore {
 function closedError(maybeExecuted = false): Error {
   return connectionLost("the client was closed", maybeExecuted);
 }
+
+const NO_EVENTS = /* @__PURE__ */ new RpcError("UNAVAILABLE", {
+  status: 503,
+  detail: "events need a WebSocket",
+});
 
 const CLOSED: Transport = {
   name: "websocket",

@@ -9,7 +9,14 @@ export { type ClientMembers, createClient, type FuseClient, type WithOptions } f
 export type { Status, StatusStore } from "./connection/status.js";
 export { matchesError, RpcError, type RpcErrorFields } from "./errors.js";
 export type { ConnectOptions } from "./options.js";
-export type { Credentials, Descriptor, Environment, Procedure, SocketConstructor, SocketLike } from "./ports.js";
+export type {
+  Credentials,
+  Descriptor,
+  Environment,
+  Procedure,
+  SocketConstructor,
+  SocketLike,
+} from "./ports.js";
 export type { Stream, StreamReader } from "./stream.js";
 export { type Branded, Decimal, Duration, NaiveDatetime, PlainDate, PlainTime, UUID } from "./values.js";
 export { DecodeError } from "./wire/codec.js";

@@ -8,29 +8,29 @@ export const DEFAULT_TIMEOUT_MS = 30_000;
 /** How to connect. All of it is optional: without any, a page calls its own origin. */
 export interface ConnectOptions {
   /** The server's base URL: http, https, ws or wss. Default: the page's own origin. */
-  readonly url?: string;
+  readonly url?: string | undefined;
   /**
    * What the server's identity loader gets as `payload`, for instance `{ token }`; null is anonymous. Called for every
    * connection and by `reauthenticate()`. If it throws, the error goes to `onError` and the client tries again.
    */
-  readonly auth?: () => Promise<Credentials | null> | Credentials | null;
+  readonly auth?: (() => Promise<Credentials | null> | Credentials | null) | undefined;
   /** The deadline of calls that answer once, in milliseconds. Default 30,000; 0 is none. Streams have none. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /**
    * The WebSocket class. Default: the browser's. Outside a browser there is no default (calls go through `fetch`, so
    * that rendering on a server shares no connection between its users): give the one of Node or of the `ws` package.
    */
-  readonly WebSocket?: SocketConstructor;
+  readonly WebSocket?: SocketConstructor | undefined;
   /** For procedures that are HTTP only, and for all where there is no WebSocket. Default: the global one. */
-  readonly fetch?: typeof globalThis.fetch;
+  readonly fetch?: typeof globalThis.fetch | undefined;
   /** Errors that belong to no call: of listeners, of `auth`, of the connection. Default: `reportError` or the console. */
-  readonly onError?: (error: unknown) => void;
+  readonly onError?: ((error: unknown) => void) | undefined;
   /** Told about every call when it has settled. */
-  readonly onCall?: (call: CallInfo) => void;
+  readonly onCall?: ((call: CallInfo) => void) | undefined;
   /** The server's contract is another one than this client was generated from. */
-  readonly onStale?: () => void;
+  readonly onStale?: (() => void) | undefined;
   /** Time and chance, for tests. */
-  readonly environment?: Partial<Environment>;
+  readonly environment?: Partial<Environment> | undefined;
 }
 
 /** {@link ConnectOptions} with everything decided. */
@@ -75,12 +75,19 @@ export function milliseconds(timeout: number): number {
 }
 
 /** Where the WebSocket and the routes are. Undefined for a socket address that cannot be known. */
-export function addresses(url: string | undefined, ws: string, api: string): { ws: string | undefined; api: string } {
+export function addresses(
+  url: string | undefined,
+  ws: string,
+  api: string,
+): { ws: string | undefined; api: string } {
   const base = url ?? (hasLocation() ? location.origin : undefined);
   if (base === undefined) return { ws: undefined, api };
   const root = base.replace(/\/+$/, "");
   // `http` and `ws` differ in their first letters only, with and without the `s`.
-  return { ws: root.replace(/^http/, "ws") + ws, api: url === undefined ? api : root.replace(/^ws/, "http") + api };
+  return {
+    ws: root.replace(/^http/, "ws") + ws,
+    api: url === undefined ? api : root.replace(/^ws/, "http") + api,
+  };
 }
 
 /** Whether `url` is another origin than the page's, so that cookies must be asked for. */

@@ -29,7 +29,10 @@ interface Entry<T> {
 
 /** The reader's side and the call's side of a stream. Not a thenable, so that it can be awaited for. */
 export class StreamCore<T> implements StreamReader<T>, CallSink {
-  private readonly queue = new AsyncQueue<Entry<T>>({ taken: (item) => this.taken(item), left: () => this.left() });
+  private readonly queue = new AsyncQueue<Entry<T>>({
+    taken: (item) => this.taken(item),
+    left: () => this.left(),
+  });
   private window = { items: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
   private read = { items: 0, bytes: 0 };
   private call: RunningCall | undefined;
@@ -88,7 +91,8 @@ export class StreamCore<T> implements StreamReader<T>, CallSink {
   /** PROTOCOL §4: what was read is granted again, at the latest when half of either window has been taken. */
   private taken({ bytes }: Entry<T>): void {
     this.read = { items: this.read.items + 1, bytes: this.read.bytes + bytes };
-    if (this.settled || (this.read.items * 2 < this.window.items && this.read.bytes * 2 < this.window.bytes)) return;
+    if (this.settled || (this.read.items * 2 < this.window.items && this.read.bytes * 2 < this.window.bytes))
+      return;
     const granted = this.read;
     this.read = { items: 0, bytes: 0 };
     this.call?.credit(granted.items, granted.bytes);

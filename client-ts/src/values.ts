@@ -5,7 +5,8 @@ export type Branded<Name extends string> = string & { readonly [brand]: Name };
 
 function constructorOf<Name extends string>(name: Name, form: RegExp): (text: string) => Branded<Name> {
   return (text) => {
-    if (typeof text !== "string" || !form.test(text)) throw new TypeError(`${JSON.stringify(text)} is not a ${name}`);
+    if (typeof text !== "string" || !form.test(text))
+      throw new TypeError(`${JSON.stringify(text)} is not a ${name}`);
     return text as Branded<Name>;
   };
 }

@@ -43,7 +43,10 @@ describe("a call", () => {
     await peer.next("call");
     expect(peer.frames.at(-1)?.map((message) => message.kind)).toEqual(["call", "call", "call"]);
     peer.send(
-      ...peer.all("call").slice(1).map((call) => ({ kind: "result", id: call.id, value: call.name }) as const),
+      ...peer
+        .all("call")
+        .slice(1)
+        .map((call) => ({ kind: "result", id: call.id, value: call.name }) as const),
     );
     expect(await sums).toEqual(["add", "add", "teams.rename"]);
     client.close();
@@ -64,7 +67,11 @@ describe("a call", () => {
 
   it("cuts args at the first absent argument and sends the rest by name", async () => {
     const { client } = clientOf(server);
-    const pending = [client.optional(1, undefined, 3), client.start_job("j", { dry_run: true }), client.optional()];
+    const pending = [
+      client.optional(1, undefined, 3),
+      client.start_job("j", { dry_run: true }),
+      client.optional(),
+    ];
     const peer = await server.peer();
     expect(await peer.next("call")).toMatchObject({ args: [1], kwargs: { c: 3 } });
     expect(await peer.next("call")).toMatchObject({ args: ["j"], kwargs: { dry_run: true } });

@@ -110,14 +110,18 @@ describe("a refused identity", () => {
     let token = "bad";
     server.onMessage = (peer, message) => {
       if (message.kind !== "hello") return;
-      if (message.credentials?.["token"] === "good") return peer.welcome();
+      if (message.credentials?.token === "good") return peer.welcome();
       peer.send({ kind: "error", id: null, status: 401, code: "UNAUTHENTICATED", detail: "unknown token" });
       peer.socket.close(4501, "unauthenticated");
     };
     const { client, clock } = clientOf(server, { auth: async () => ({ token }) });
     const sum = client.add(1, 2);
     const tick = client.once("Tick");
-    await expect(sum).rejects.toMatchObject({ code: "UNAUTHENTICATED", status: 401, message: "unknown token" });
+    await expect(sum).rejects.toMatchObject({
+      code: "UNAUTHENTICATED",
+      status: 401,
+      message: "unknown token",
+    });
     await expect(tick).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
     expect(client.status).toMatchObject({ state: "disconnected", code: "unauthenticated" });
     expect(clock.pending).toEqual([]);
@@ -245,7 +249,7 @@ describe("clients", () => {
     two.on("Tick", () => undefined);
     const tokens = [];
     for (const peer of [await server.peer(), await server.peer()]) {
-      tokens.push((await peer.next("hello")).credentials?.["token"]);
+      tokens.push((await peer.next("hello")).credentials?.token);
     }
     expect(tokens.sort()).toEqual(["1", "2"]);
     one.close();
@@ -344,12 +348,29 @@ describe("events", () => {
     const peer = await server.peer();
     await until(() => client.status.state === "connected");
     const last = client.once("JobStatus");
-    peer.send(...Array.from({ length: 1_025 }, (_, value) => ({ kind: "event", name: "Tick", value }) as const));
+    peer.send(
+      ...Array.from({ length: 1_025 }, (_, value) => ({ kind: "event", name: "Tick", value }) as const),
+    );
     peer.send({ kind: "event", name: "JobStatus", value: { job_id: "", progress: 0 } });
     await last;
-    for (let count = 0; count < 1_024; count++) expect(await events.next()).toEqual({ done: false, value: count });
+    for (let count = 0; count < 1_024; count++)
+      expect(await events.next()).toEqual({ done: false, value: count });
     await expect(events.next()).rejects.toMatchObject({ code: "EVENTS_OVERFLOW" });
     client.close();
+  });
+
+  it("are not waited for where none can come", async () => {
+    const { client } = clientOf(server);
+    client.close();
+    await expect(client.once("Tick")).rejects.toMatchObject({ code: "CONNECTION_LOST" });
+    await expect(client.events("Tick").next()).rejects.toMatchObject({ code: "CONNECTION_LOST" });
+    const http = clientOf(server, { WebSocket: undefined }).client;
+    await expect(http.once("Tick")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    server.onMessage = (peer) => peer.socket.close(4501);
+    const refused = clientOf(server).client;
+    await expect(refused.add(1, 2)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+    await expect(refused.once("Tick")).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+    refused.close();
   });
 
   it("stop with the signal", async () => {

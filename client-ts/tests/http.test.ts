@@ -99,8 +99,11 @@ describe("a call over HTTP", () => {
   });
 
   it("rejects with the same error as on the socket", async () => {
-    answer = (_, response) => reply(response, 402, { detail: "spent", code: "BUDGET_SPENT", data: { left: 0 }, id: "e" });
-    const error = await clientOf().add(1, 2).catch((error: unknown) => error);
+    answer = (_, response) =>
+      reply(response, 402, { detail: "spent", code: "BUDGET_SPENT", data: { left: 0 }, id: "e" });
+    const error = await clientOf()
+      .add(1, 2)
+      .catch((error: unknown) => error);
     expect(error).toBeInstanceOf(RpcError);
     expect(error).toMatchObject({
       code: "BUDGET_SPENT",
@@ -110,13 +113,17 @@ describe("a call over HTTP", () => {
       id: "e",
       maybeExecuted: false,
     });
-    answer = (_, response) => response.writeHead(502, { "content-type": "text/html" }).end("<h1>Bad gateway</h1>");
+    answer = (_, response) =>
+      response.writeHead(502, { "content-type": "text/html" }).end("<h1>Bad gateway</h1>");
     await expect(clientOf().add(1, 2)).rejects.toMatchObject({ code: "HTTP_502", status: 502 });
   });
 
   it("rejects with CONNECTION_LOST when the network fails", async () => {
     answer = (_, response) => response.destroy();
-    await expect(clientOf().add(1, 2)).rejects.toMatchObject({ code: "CONNECTION_LOST", maybeExecuted: true });
+    await expect(clientOf().add(1, 2)).rejects.toMatchObject({
+      code: "CONNECTION_LOST",
+      maybeExecuted: true,
+    });
   });
 
   it("can be aborted, times out, and ends with close()", async () => {
@@ -165,13 +172,30 @@ describe("a call over HTTP", () => {
   });
 });
 
+/** Until the response can take more, or is over. */
+function room(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      response.off("drain", go).off("close", go);
+      resolve();
+    };
+    response.on("drain", go).on("close", go);
+  });
+}
+
 describe("a stream over HTTP", () => {
   const item = (value: unknown): Uint8Array => encode([5, 0, value]);
 
   it("reads items, also when the network cuts them anywhere, past pings, to the end", async () => {
     answer = async (_, response) => {
       response.writeHead(200, MSGPACK);
-      const bytes = Buffer.concat([item("a"), encode([12]), item(0), item({ b: "x".repeat(50) }), encode([6, 0])]);
+      const bytes = Buffer.concat([
+        item("a"),
+        encode([12]),
+        item(0),
+        item({ b: "x".repeat(50) }),
+        encode([6, 0]),
+      ]);
       for (const byte of bytes) {
         response.write(Buffer.of(byte));
         await new Promise((resolve) => setImmediate(resolve));
@@ -224,7 +248,7 @@ describe("a stream over HTTP", () => {
       response.writeHead(200, MSGPACK);
       const chunk = item("x".repeat(60_000));
       for (; written < 2_000 && !response.destroyed; written++) {
-        if (!response.write(chunk)) await new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
+        if (!response.write(chunk)) await room(response);
       }
       response.end(encode([6, 0]));
     };

@@ -20,7 +20,9 @@ const LAYERS = [
 const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
 const sourceOf = (file: string): string => readFileSync(join(SRC, file), "utf8");
 const layerOf = (file: string): number =>
-  LAYERS.findIndex((names) => names.some((name) => (name.endsWith("/") ? file.startsWith(name) : file === name)));
+  LAYERS.findIndex((names) =>
+    names.some((name) => (name.endsWith("/") ? file.startsWith(name) : file === name)),
+  );
 const importsOf = (file: string): string[] =>
   [...sourceOf(file).matchAll(/from\s+"(.+?)"/g)].map((match) => match[1] ?? "");
 const resolve = (file: string, target: string): string =>
@@ -53,6 +55,8 @@ it("keeps the wire and the reducer free of input, output and time", () => {
   const pure = files.filter((file) => file.startsWith("wire/") || file === "connection/reducer.ts");
   for (const file of pure) {
     const code = sourceOf(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
-    expect(code, file).not.toMatch(/\b(setTimeout|fetch|WebSocket|Math\.random|performance|Date\.now|await|globalThis)\b/);
+    expect(code, file).not.toMatch(
+      /\b(setTimeout|fetch|WebSocket|Math\.random|performance|Date\.now|await|globalThis)\b/,
+    );
   }
 });

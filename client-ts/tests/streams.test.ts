@@ -18,7 +18,8 @@ async function open<T>(stream: T): Promise<{ stream: T; peer: Peer; id: number }
   const peer = await server.peer();
   return { stream, peer, id: (await peer.next("call")).id };
 }
-const items = (id: number, ...values: unknown[]) => values.map((value) => ({ kind: "item", id, value }) as const);
+const items = (id: number, ...values: unknown[]) =>
+  values.map((value) => ({ kind: "item", id, value }) as const);
 
 describe("a stream", () => {
   it("leaves in the tick of the call and delivers falsy items too", async () => {

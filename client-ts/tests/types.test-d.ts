@@ -20,7 +20,10 @@ declare const client: TestClient;
 interface Errors {
   BUDGET_SPENT: { left: number };
 }
-function isError<Code extends keyof Errors>(error: unknown, code: Code): error is RpcError<Code, Errors[Code]> {
+function isError<Code extends keyof Errors>(
+  error: unknown,
+  code: Code,
+): error is RpcError<Code, Errors[Code]> {
   return matchesError(error, code);
 }
 
@@ -37,7 +40,9 @@ describe("a client", () => {
   });
 
   it("types events by name", () => {
-    client.on("JobStatus", (event) => expectTypeOf(event).toEqualTypeOf<{ job_id: string; progress: number }>());
+    client.on("JobStatus", (event) =>
+      expectTypeOf(event).toEqualTypeOf<{ job_id: string; progress: number }>(),
+    );
     expectTypeOf(client.once("Tick")).toEqualTypeOf<Promise<number>>();
     expectTypeOf(client.events("Tick")).toExtend<AsyncIterable<number>>();
     // @ts-expect-error a misspelt event

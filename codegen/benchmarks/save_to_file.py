@@ -2,12 +2,13 @@
 
     uv run python codegen/benchmarks/save_to_file.py [--procedures 100] [--models 200] [--saves 40]
 
-Prints milliseconds: the median and the 95th percentile of the saves, and a whole `fusewire generate` for comparison.
+Prints milliseconds: the best, the median and the 95th percentile of the saves, and a whole `fusewire generate` for comparison.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -64,7 +65,7 @@ def main() -> None:
     p95 = statistics.quantiles(times, n=20)[-1]
     sys.stdout.write(
         f"{options.procedures} procedures, {options.models} models, {options.saves} saves: "
-        f"p50 {statistics.median(times):.0f} ms, p95 {p95:.0f} ms; a fresh `generate` {cold:.0f} ms\n"
+        f"best {min(times):.0f} ms, p50 {statistics.median(times):.0f} ms, p95 {p95:.0f} ms; a fresh `generate` {cold:.0f} ms\n"
     )
 
 
@@ -86,6 +87,9 @@ def _write_app(root: Path, procedures: int, models: int) -> None:
     imports = "\n".join(f"from shop import part{n}" for n in range(MODULES))
     includes = "\n".join(f"fuse.include_router(part{n}.rpc)" for n in range(MODULES))
     (root / "shop" / "main.py").write_text(_MAIN.format(imports=imports, includes=includes))
+    # A day old, like most of an app: only of a file just saved is the bytecode not to be trusted.
+    for file in (root / "shop").iterdir():
+        os.utime(file, (time.time() - 86400,) * 2)
 
 
 def _cold(root: Path) -> float:

@@ -96,7 +96,7 @@ test("the backend restarts in the middle: the page reconnects by itself", async 
   const [socket] = tab.sockets;
   const gone = socket?.waitForEvent("close");
   const next = tab.page.waitForEvent("websocket", (each) => each.url().includes("/_ws"));
-  edit("app/backend/rpc/chat.py", "WORD_SECONDS = 0.08", "WORD_SECONDS = 0.01");
+  edit("app/backend/rpc/chat.py", "WORD_SECONDS = 0.06", "WORD_SECONDS = 0.01");
   await gone;
   await next;
   await tab.connected();

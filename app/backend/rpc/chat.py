@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 rpc = Router(prefix="/chat", tags=["chat"])
 
-WORD_SECONDS = 0.08
+WORD_SECONDS = 0.06
 
 Prompt = Annotated[str, Field(min_length=1, max_length=2_000)]
 
@@ -50,10 +50,7 @@ async def chat_activity() -> ChatActivity:
 
 def echo(prompt: str) -> str:
     return (
-        f"You wrote: “{prompt}”. "
-        "I am a local echo writer, not an AI, and I have nothing clever to add. What you are watching is a "
-        "Python generator: each word is one `yield`, sent over the open WebSocket and appended by a "
-        "`for await` loop in the page. When you press Stop, the loop ends, and so does the writing: the "
-        "generator is cancelled where it stands, its clean-up runs, and the counters below this reply "
-        "change. Closing the tab does the same. Put a language model in my place and none of that changes."
+        f"You wrote: “{prompt}”. I am a local echo writer, not an AI. What you are watching is a Python "
+        "generator: each word is one `yield`, sent over the open WebSocket and appended by a `for await` "
+        "loop. Press Stop and the generator is cancelled where it stands; the counters below tell."
     )

@@ -205,7 +205,9 @@ export class CallTable {
 }
 
 /** The wire's error as the caller sees it. */
-export function toRpcError(message: Pick<ErrorMessage, "status" | "code" | "detail" | "data" | "error_id">): RpcError {
+export function toRpcError(
+  message: Pick<ErrorMessage, "status" | "code" | "detail" | "data" | "error_id">,
+): RpcError {
   const { status, code, detail, data, error_id: id } = message;
   return new RpcError(code, { status, detail, data, ...(id !== undefined && { id }) });
 }

@@ -58,7 +58,12 @@ export type ConnectionEvent =
   | { readonly type: "received"; readonly number: number; readonly now: number }
   | { readonly type: "message"; readonly number: number; readonly message: Message }
   | { readonly type: "drained"; readonly number: number }
-  | { readonly type: "auth_failed"; readonly number: number; readonly reason: string; readonly random: number }
+  | {
+      readonly type: "auth_failed";
+      readonly number: number;
+      readonly reason: string;
+      readonly random: number;
+    }
   | {
       readonly type: "closed";
       readonly number: number;
@@ -129,7 +134,9 @@ const HANDLERS: Handlers = {
     ];
   },
   opened: (state, { number }) => {
-    return state.phase === "opening" ? [state, [{ do: "hello", number, session: state.session }]] : [state, []];
+    return state.phase === "opening"
+      ? [state, [{ do: "hello", number, session: state.session }]]
+      : [state, []];
   },
   received: (state, { now }) => [{ ...state, receivedAt: now }, []],
   message: onMessage,
@@ -151,7 +158,14 @@ export function reduce(state: ConnectionState, event: ConnectionEvent): Step {
 function open(state: ConnectionState, code: string): Step {
   const number = state.number + 1;
   const status: Status = { state: "connecting", code, reason: "", attempt: state.status.attempt };
-  const next: ConnectionState = { ...state, phase: "opening", status, number, failure: undefined, refusal: undefined };
+  const next: ConnectionState = {
+    ...state,
+    phase: "opening",
+    status,
+    number,
+    failure: undefined,
+    refusal: undefined,
+  };
   return [
     next,
     [
@@ -169,7 +183,14 @@ function shutdown(state: ConnectionState): Step {
     { do: "lost", number, reason: "the client was closed" },
   ]);
   // A new number makes everything that is still under way stale.
-  const next: ConnectionState = { ...state, phase: "stopped", status, failure, draining: [], number: state.number + 1 };
+  const next: ConnectionState = {
+    ...state,
+    phase: "stopped",
+    status,
+    failure,
+    draining: [],
+    number: state.number + 1,
+  };
   return [next, [...effects, { do: "fail", failure }]];
 }
 
@@ -200,7 +221,15 @@ function onWelcome(state: ConnectionState, { session, same, limits }: Welcome): 
   const { number } = state;
   const merged = mergeLimits(limits);
   const status: Status = { state: "connected", code: "connected", reason: "", attempt: 0 };
-  const next: ConnectionState = { ...state, phase: "ready", status, live: number, session, same, limits: merged };
+  const next: ConnectionState = {
+    ...state,
+    phase: "ready",
+    status,
+    live: number,
+    session,
+    same,
+    limits: merged,
+  };
   return [
     next,
     [
@@ -227,7 +256,9 @@ function onClosed(
     { do: "lost", number, reason: reason === "" ? `the connection closed (${code}, ${name})` : reason },
   ];
   if (number !== state.number) return [without(state, number), lost];
-  const [next, effects] = reconnectable(code) ? retry(state, name, reason, random) : stop(state, code, reason);
+  const [next, effects] = reconnectable(code)
+    ? retry(state, name, reason, random)
+    : stop(state, code, reason);
   return [next, [...lost, ...effects]];
 }
 
@@ -243,7 +274,9 @@ function onTimer(
   if (state.phase === "opening") return giveUp(state, "connect_timeout", 1000, random);
   if (state.phase !== "ready") return [state, []];
   const left = state.receivedAt + state.limits.heartbeat_ms + HEARTBEAT_GRACE_MS - now;
-  return left > 0 ? [state, [{ do: "timer", number, ms: left }]] : giveUp(state, "heartbeat", CLOSE.heartbeat, random);
+  return left > 0
+    ? [state, [{ do: "timer", number, ms: left }]]
+    : giveUp(state, "heartbeat", CLOSE.heartbeat, random);
 }
 
 /** Closes a socket that does not answer, without waiting for its close event: that may take minutes. */
@@ -293,6 +326,11 @@ function without(state: ConnectionState, number: number): ConnectionState {
 
 /** A limit that is missing, or that would let nothing through, is taken from the defaults. */
 function mergeLimits(told: Readonly<Record<string, number>>): Limits {
-  const limit = (name: keyof Limits): [string, number] => [name, Math.max(told[name] ?? 0, 0) || DEFAULT_LIMITS[name]];
-  return Object.fromEntries((Object.keys(DEFAULT_LIMITS) as (keyof Limits)[]).map(limit)) as unknown as Limits;
+  const limit = (name: keyof Limits): [string, number] => [
+    name,
+    Math.max(told[name] ?? 0, 0) || DEFAULT_LIMITS[name],
+  ];
+  return Object.fromEntries(
+    (Object.keys(DEFAULT_LIMITS) as (keyof Limits)[]).map(limit),
+  ) as unknown as Limits;
 }

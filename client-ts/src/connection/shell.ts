@@ -63,6 +63,11 @@ export class Connection implements Transport {
     return this.state.status;
   }
 
+  /** Why nothing can be sent, if the connection has stopped for good. */
+  get failure(): RpcError | undefined {
+    return this.state.failure && toRpcError(this.state.failure);
+  }
+
   /** @returns how to stop listening */
   listen(listener: ConnectionListener): () => void {
     this.listeners.add(listener);
@@ -78,9 +83,9 @@ export class Connection implements Transport {
     const { name, procedure, values, timeoutMs, owner } = request;
     const args = new EncodedArguments(procedure.args, values);
     const stream = procedure.stream === true;
-    const { failure } = this.state;
+    const { failure } = this;
     if (failure !== undefined) {
-      sink.fail(toRpcError(failure));
+      sink.fail(failure);
       return { cancel: () => undefined, credit: () => undefined };
     }
     const calledAt = this.options.environment.now();
@@ -142,31 +147,42 @@ export class Connection implements Transport {
   private perform(effect: Effect): void {
     switch (effect.do) {
       case "authenticate":
-        return this.authenticate(effect.number);
+        this.authenticate(effect.number);
+        break;
       case "connect":
-        return this.connect(effect.number);
+        this.connect(effect.number);
+        break;
       case "hello":
-        return this.hello(effect.number, effect.session);
+        this.hello(effect.number, effect.session);
+        break;
       case "pong":
-        return this.send(effect.number, { kind: "pong" });
+        this.send(effect.number, { kind: "pong" });
+        break;
       case "close":
-        return this.closeLink(effect.number, effect.code);
+        this.closeLink(effect.number, effect.code);
+        break;
       case "timer":
-        return this.setTimer(effect.number, effect.ms);
+        this.setTimer(effect.number, effect.ms);
+        break;
       case "clear":
-        return this.clearTimer(effect.number);
+        this.clearTimer(effect.number);
+        break;
       case "ready":
-        return this.ready(effect.same);
+        this.ready(effect.same);
+        break;
       case "lost":
         this.links.delete(effect.number);
-        return this.table.lose(effect.number, effect.reason);
+        this.table.lose(effect.number, effect.reason);
+        break;
       case "fail":
-        return this.fail(toRpcError(effect.failure));
+        this.fail(toRpcError(effect.failure));
+        break;
       case "event":
         for (const listener of [...this.listeners]) listener.event(effect.name, effect.value);
-        return;
+        break;
       case "report":
-        return this.options.onError(toRpcError(effect.failure));
+        this.options.onError(toRpcError(effect.failure));
+        break;
     }
   }
 
@@ -245,17 +261,11 @@ export class Connection implements Transport {
   }
 
   private onMessage(number: number, message: Message, bytes: number): void {
-    switch (message.kind) {
-      case "result":
-        return this.table.done(message.id, number, message.value);
-      case "item":
-        return this.table.item(message.id, number, message.value, bytes);
-      case "end":
-        return this.table.done(message.id, number, undefined);
-      case "error":
-        if (message.id !== null) return this.table.error(message.id, number, message);
-    }
-    this.dispatch({ type: "message", number, message });
+    if (message.kind === "result") this.table.done(message.id, number, message.value);
+    else if (message.kind === "item") this.table.item(message.id, number, message.value, bytes);
+    else if (message.kind === "end") this.table.done(message.id, number, undefined);
+    else if (message.kind === "error" && message.id !== null) this.table.error(message.id, number, message);
+    else this.dispatch({ type: "message", number, message });
   }
 
   private onUnreadable(number: number, { id, error }: Unreadable): void {
@@ -292,7 +302,8 @@ export class Connection implements Transport {
   /** A draining connection is left when its calls are settled and its successor delivers the events. */
   private closeDrained(): void {
     for (const number of this.state.draining) {
-      if (number !== this.state.live && this.table.count(number) === 0) this.dispatch({ type: "drained", number });
+      if (number !== this.state.live && this.table.count(number) === 0)
+        this.dispatch({ type: "drained", number });
     }
   }
 

@@ -74,7 +74,7 @@ class HttpRun implements RunningCall {
   }
 
   private async headers({ body }: HttpCall): Promise<Record<string, string>> {
-    const token = (await this.options.auth())?.["token"];
+    const token = (await this.options.auth())?.token;
     return {
       accept: MSGPACK,
       ...(body instanceof Uint8Array && { "content-type": MSGPACK }),
@@ -87,7 +87,13 @@ class HttpRun implements RunningCall {
     const { fetch, base, credentials } = this.options;
     const { signal } = this.controller;
     try {
-      const response = await fetch(base + path, { method, headers, credentials, signal, ...(body && { body }) });
+      const response = await fetch(base + path, {
+        method,
+        headers,
+        credentials,
+        signal,
+        ...(body && { body }),
+      });
       if (!response.ok) this.fail(await errorOf(response));
       else if (this.stream) await this.readStream(response);
       else this.done(await bodyOf(response));
@@ -116,13 +122,13 @@ class HttpRun implements RunningCall {
 
   private deliver(messages: MessageReader, chunk: Uint8Array): void {
     for (const received of messages.push(chunk)) {
-      if (!received.ok) return this.fail(received.error);
-      const { message, valueBytes } = received;
-      if (message.kind === "item") {
-        this.ahead = { items: this.ahead.items + 1, bytes: this.ahead.bytes + valueBytes };
-        this.sink.item(message.value, valueBytes);
-      } else if (message.kind === "end") return this.done(undefined);
-      else if (message.kind === "error") return this.fail(toRpcError(message));
+      if (!received.ok) this.fail(received.error);
+      else if (received.message.kind === "end") this.done(undefined);
+      else if (received.message.kind === "error") this.fail(toRpcError(received.message));
+      else if (received.message.kind === "item" && !this.settled) {
+        this.ahead = { items: this.ahead.items + 1, bytes: this.ahead.bytes + received.valueBytes };
+        this.sink.item(received.message.value, received.valueBytes);
+      }
     }
   }
 

@@ -93,7 +93,8 @@ export class Decoder {
     const result: Record<string, unknown> = {};
     for (let i = 0; i < length; i++) {
       const key = this.value(depth + 1);
-      if (typeof key !== "string" && typeof key !== "number") this.malformed("a map key is no string and no number");
+      if (typeof key !== "string" && typeof key !== "number")
+        this.malformed("a map key is no string and no number");
       const value = this.value(depth + 1);
       // Plain assignment of this one key would change the object's prototype instead.
       if (key === "__proto__") {
@@ -131,7 +132,8 @@ export class Decoder {
     const high = length >= 4 ? this.view.getUint32(at) : 0;
     if (type !== -1) this.malformed(`extension type ${type} is not known`);
     else if (length === 4) return this.instant(high, 0);
-    else if (length === 8) return this.instant((high & 3) * 2 ** 32 + this.view.getUint32(at + 4), high >>> 2);
+    else if (length === 8)
+      return this.instant((high & 3) * 2 ** 32 + this.view.getUint32(at + 4), high >>> 2);
     else if (length === 12) return this.instant(this.safe(this.view.getBigInt64(at + 4)), high);
     else this.malformed(`a timestamp of ${length} bytes`);
     return new Date(Number.NaN);
@@ -140,7 +142,8 @@ export class Decoder {
   private instant(seconds: number, nanos: number): Date {
     const date = new Date(seconds * 1000 + Math.floor(nanos / 1_000_000));
     if (nanos > 999_999_999) this.malformed("a timestamp with more than a second of nanoseconds");
-    if (Number.isNaN(date.getTime())) this.fault ??= new RangeError("the time is beyond what a Date can hold");
+    if (Number.isNaN(date.getTime()))
+      this.fault ??= new RangeError("the time is beyond what a Date can hold");
     return date;
   }
 

@@ -24,30 +24,18 @@ class Encoder {
   }
 
   private write(value: unknown, depth: number): void {
-    switch (typeof value) {
-      case "string":
-        return this.text(value);
-      case "number":
-        return this.number(value);
-      case "boolean":
-        return this.byte(value ? 0xc3 : 0xc2);
-      case "bigint":
-        return this.bigint(value, depth);
-      case "object":
-        return value === null ? this.byte(0xc0) : this.object(value, depth);
-      default:
-        throw new TypeError(`cannot send ${describe(value)}${this.where(depth)}`);
-    }
-  }
-
-  private object(value: object, depth: number): void {
-    if (Array.isArray(value)) return this.array(value, depth);
-    if (value instanceof Uint8Array) return this.binary(value);
-    if (value instanceof Date) return this.timestamp(value, depth);
-    if (value instanceof Raw) return this.bytes(value.bytes);
-    if (isPlain(value)) return this.map(value as Readonly<Record<string, unknown>>, depth);
+    if (typeof value === "string") this.text(value);
+    else if (typeof value === "number") this.number(value);
+    else if (typeof value === "boolean") this.byte(value ? 0xc3 : 0xc2);
+    else if (value === null) this.byte(0xc0);
+    else if (Array.isArray(value)) this.array(value, depth);
+    else if (value instanceof Uint8Array) this.binary(value);
+    else if (value instanceof Date) this.timestamp(value, depth);
+    else if (value instanceof Raw) this.bytes(value.bytes);
+    else if (isPlain(value)) this.map(value, depth);
+    else if (typeof value === "bigint") this.bigint(value, depth);
     // Map, Set, URL and the like have no own enumerable keys: a generic walk would send `{}` without a word.
-    throw new TypeError(`cannot send ${describe(value)}${this.where(depth)}`);
+    else throw new TypeError(`cannot send ${describe(value)}${this.where(depth)}`);
   }
 
   private array(value: readonly unknown[], depth: number): void {
@@ -78,17 +66,16 @@ class Encoder {
   }
 
   private number(value: number): void {
+    const tag = value < 0 ? 0xd0 : 0xcc;
+    // How many values a type of that many bits holds on this side of zero: half of them when it is signed.
+    const size = value < 0 ? -2 * value - 1 : value;
     // -0 is an integer to JavaScript only; as an int it would come back as 0.
     if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
       const at = this.reserve(9);
       this.view.setUint8(at, 0xcb);
-      return this.view.setFloat64(at + 1, value);
-    }
-    if (value >= -0x20 && value < 0x80) return this.byte(value);
-    const tag = value < 0 ? 0xd0 : 0xcc;
-    // How many values a type of that many bits holds on this side of zero: half of them when it is signed.
-    const size = value < 0 ? -2 * value - 1 : value;
-    if (size < 2 ** 8) this.tagged(tag, 1, value);
+      this.view.setFloat64(at + 1, value);
+    } else if (value >= -0x20 && value < 0x80) this.byte(value);
+    else if (size < 2 ** 8) this.tagged(tag, 1, value);
     else if (size < 2 ** 16) this.tagged(tag + 1, 2, value);
     else if (size < 2 ** 32) this.tagged(tag + 2, 4, value);
     else this.wide(tag + 3, BigInt(value));
@@ -139,14 +126,16 @@ class Encoder {
     if (seconds < 0 || seconds >= 2 ** 34) {
       this.tagged(0xc7, 1, 12);
       this.tagged(0xff, 4, nanos);
-      this.view.setBigInt64(this.reserve(8), BigInt(seconds));
+      const at = this.reserve(8);
+      this.view.setBigInt64(at, BigInt(seconds));
     } else if (nanos === 0 && seconds < 2 ** 32) {
       this.byte(0xd6);
       this.tagged(0xff, 4, seconds);
     } else {
       this.byte(0xd7);
       this.tagged(0xff, 4, nanos * 4 + Math.floor(seconds / 2 ** 32));
-      this.view.setInt32(this.reserve(4), seconds);
+      const at = this.reserve(4);
+      this.view.setInt32(at, seconds);
     }
   }
 

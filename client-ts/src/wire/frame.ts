@@ -96,7 +96,10 @@ function readMessage(decoder: Decoder, minId = 1): Received | Unreadable | "inco
   return { ok: true, message, valueBytes: "value" in message ? valueBytes : 0 };
 }
 
-function unreadable(id: number | null, error: Error = new DecodeError("MALFORMED", "no known message")): Unreadable {
+function unreadable(
+  id: number | null,
+  error: Error = new DecodeError("MALFORMED", "no known message"),
+): Unreadable {
   const code = error instanceof DecodeError && error.code === "TOO_LARGE" ? "TOO_LARGE" : "MALFORMED";
   return { ok: false, id, code, error };
 }

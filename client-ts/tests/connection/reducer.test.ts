@@ -11,7 +11,12 @@ import type { Message } from "../../src/wire/messages.js";
 
 const message = (number: number, message: Message): ConnectionEvent => ({ type: "message", number, message });
 const welcome = (number: number): ConnectionEvent =>
-  message(number, { kind: "welcome", session: "s", same: true, limits: { heartbeat_ms: 1_000, max_calls: 0 } });
+  message(number, {
+    kind: "welcome",
+    session: "s",
+    same: true,
+    limits: { heartbeat_ms: 1_000, max_calls: 0 },
+  });
 const closed = (number: number, code: number): ConnectionEvent => ({
   type: "closed",
   number,
@@ -32,7 +37,13 @@ const stopped = run({ type: "wanted" }, closed(1, 4501));
 const draining = run({ type: "wanted" }, welcome(1), message(1, { kind: "goaway", drain_ms: 100 }));
 const states = { idle: INITIAL, opening, ready, waiting, stopped, draining };
 
-type Row = [from: keyof typeof states, event: ConnectionEvent, phase: string, code: string, effects: string[]];
+type Row = [
+  from: keyof typeof states,
+  event: ConnectionEvent,
+  phase: string,
+  code: string,
+  effects: string[],
+];
 
 const name = (effect: Effect): string => {
   if (effect.do === "timer") return `timer ${effect.number} ${effect.ms}`;
@@ -62,7 +73,13 @@ const TABLE: Row[] = [
     "auth_failed",
     ["clear 1", "timer 2 500"],
   ],
-  ["opening", { type: "restart" }, "opening", "restarted", ["clear 1", "close 1 1000", "clear 1", "authenticate 2"]],
+  [
+    "opening",
+    { type: "restart" },
+    "opening",
+    "restarted",
+    ["clear 1", "close 1 1000", "clear 1", "authenticate 2"],
+  ],
 
   ["ready", { type: "wanted" }, "ready", "connected", []],
   ["ready", { type: "online" }, "ready", "connected", []],
@@ -93,7 +110,13 @@ const TABLE: Row[] = [
 
   ["stopped", { type: "wanted" }, "stopped", "unauthenticated", []],
   ["stopped", { type: "online" }, "stopped", "unauthenticated", []],
-  ["stopped", { type: "restart" }, "opening", "restarted", ["clear 1", "close 1 1000", "clear 1", "authenticate 2"]],
+  [
+    "stopped",
+    { type: "restart" },
+    "opening",
+    "restarted",
+    ["clear 1", "close 1 1000", "clear 1", "authenticate 2"],
+  ],
 
   ["draining", message(1, { kind: "ping" }), "opening", "goaway", ["pong 1"]],
   ["draining", message(1, { kind: "event", name: "x", value: 1 }), "opening", "goaway", ["event"]],
@@ -124,7 +147,10 @@ describe("the table", () => {
 });
 
 it("keeps the session for the next hello, until the server refuses it", () => {
-  const again = run({ type: "wanted" }, welcome(1), closed(1, 1006), timer(2), { type: "credentials", number: 3 });
+  const again = run({ type: "wanted" }, welcome(1), closed(1, 1006), timer(2), {
+    type: "credentials",
+    number: 3,
+  });
   expect(reduce(again, { type: "opened", number: 3 })[1]).toEqual([{ do: "hello", number: 3, session: "s" }]);
   expect(reduce(again, closed(3, 4501))[0].session).toBeUndefined();
 });
@@ -141,7 +167,13 @@ it("delivers events of the connection that was welcomed last, and of no other", 
 });
 
 it("explains a terminal close with the error that came before it", () => {
-  const refused = message(1, { kind: "error", id: null, status: 401, code: "UNAUTHENTICATED", detail: "who?" });
+  const refused = message(1, {
+    kind: "error",
+    id: null,
+    status: 401,
+    code: "UNAUTHENTICATED",
+    detail: "who?",
+  });
   const [, effects] = reduce(run({ type: "wanted" }, refused), closed(1, 4501));
   expect(effects.at(-1)).toMatchObject({ do: "fail", failure: { detail: "who?" } });
 });

@@ -79,7 +79,9 @@ describe("encoding", () => {
   });
 
   it("leaves undefined keys out, at every size", () => {
-    const many = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, i % 2 === 0 ? undefined : i]));
+    const many = Object.fromEntries(
+      Array.from({ length: 20 }, (_, i) => [`k${i}`, i % 2 === 0 ? undefined : i]),
+    );
     expect(Object.keys(decode(encode(many)) as object)).toHaveLength(10);
     expect(toHex(encode({ a: undefined }))).toBe("80");
   });
@@ -92,7 +94,7 @@ describe("encoding", () => {
 
   it("takes objects without a prototype, frozen ones, Buffers and branded strings", () => {
     const bare: Record<string, unknown> = Object.create(null);
-    bare["a"] = 1;
+    bare.a = 1;
     expect(decode(encode([bare, Object.freeze({ b: 2 }), Buffer.from("x")]))).toStrictEqual([
       { a: 1 },
       { b: 2 },
@@ -112,8 +114,33 @@ describe("encoding", () => {
     expect(decode(encode(value))).toStrictEqual({ a: 1, b: 4, c: 3 });
   });
 
+  it("writes every type right where the buffer grows", () => {
+    const values = [
+      1.5,
+      300,
+      -(2 ** 40),
+      2 ** 40,
+      new Date(5),
+      new Date(-5),
+      new Date(7_258_118_400_000),
+      "text",
+      null,
+    ];
+    for (let pad = 480; pad < 530; pad++) {
+      for (const value of values) {
+        // A buffer that grew this large is not kept, so that every round begins with a first one.
+        const bytes = encode([new Uint8Array(pad), value, new Uint8Array(66_000)]);
+        expect(Reflect.get(decode(bytes) as object, 1)).toStrictEqual(value);
+      }
+    }
+  });
+
   it("grows beyond any first buffer, and does not share its bytes", () => {
-    const large = { text: "ü".repeat(100_000), bytes: new Uint8Array(70_000).fill(7), list: Array(70_000).fill(1) };
+    const large = {
+      text: "ü".repeat(100_000),
+      bytes: new Uint8Array(70_000).fill(7),
+      list: Array(70_000).fill(1),
+    };
     expect(decode(encode(large))).toStrictEqual(large);
     const first = encode([1, 2, 3]);
     encode([9, 9, 9]);
@@ -141,7 +168,11 @@ describe("decoding", () => {
   });
 
   it("reads every cut of a value as truncated", () => {
-    const bytes = encode({ a: [1, "text", 1.5, new Date(), new Uint8Array(3)], b: "x".repeat(300), c: 70_000 });
+    const bytes = encode({
+      a: [1, "text", 1.5, new Date(), new Uint8Array(3)],
+      b: "x".repeat(300),
+      c: 70_000,
+    });
     for (let length = 0; length < bytes.length; length++) {
       expect(failure(() => decode(bytes.subarray(0, length)))).toMatchObject({ code: "TRUNCATED" });
     }

@@ -38,12 +38,19 @@ describe("a frame", () => {
   it("carries messages back to back", () => {
     const frame = join(...messages.map((vector) => fromHex(vector.hex)));
     const received = decodeFrame(frame, BOUND);
-    expect(received.map((each) => each.ok && each.message)).toStrictEqual(messages.map((each) => untag(each.message)));
+    expect(received.map((each) => each.ok && each.message)).toStrictEqual(
+      messages.map((each) => untag(each.message)),
+    );
   });
 
   it("goes on behind a message that cannot be read", () => {
     const result = (value: unknown): Uint8Array => encode([4, 1, value]);
-    const frame = join(result(2n ** 60n), fromHex("94040102c0"), fromHex(`930401${"91".repeat(200)}c0`), ping);
+    const frame = join(
+      result(2n ** 60n),
+      fromHex("94040102c0"),
+      fromHex(`930401${"91".repeat(200)}c0`),
+      ping,
+    );
     const received = decodeFrame(frame);
     expect(received).toMatchObject([
       { ok: false, id: 1, code: "MALFORMED" },
@@ -85,7 +92,8 @@ describe("a reader of pieces", () => {
     for (const size of [1, 2, 3, 7, 64]) {
       const reader = new MessageReader(BOUND);
       const received = [];
-      for (let at = 0; at < frame.length; at += size) received.push(...reader.push(frame.subarray(at, at + size)));
+      for (let at = 0; at < frame.length; at += size)
+        received.push(...reader.push(frame.subarray(at, at + size)));
       expect(received).toStrictEqual(expected);
       expect(reader.pending).toBe(false);
     }

@@ -113,7 +113,7 @@ def _check(job: Job) -> int:
     loaded = _load(job)
     if loaded is None:
         return FAILED
-    stale = [output for output in generate.outputs(job, loaded)[1] if files.read(output.path) != output.text]
+    stale = generate.stale(job, loaded)
     for path, text in stale:
         print(f"{project.short(path)} is not up to date", file=sys.stderr)
         for line in files.difference(path, text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -38,20 +39,28 @@ class Outcome(NamedTuple):
     types: int
 
 
-def outputs(job: Job, loaded: Loaded) -> tuple[Contract, list[Output]]:
-    """The contract and the text of every file of `job`, the contract file first. Raises `ContractError`."""
-    contract = validate(loaded.contract)
-    beside = job.contract or loaded.source.parent / CONTRACT_FILE
+def outputs(job: Job, contract: Contract, source: Path) -> Iterator[Output]:
+    """Every file of `job` with its text: TypeScript first, which a dev server waits for, then the contract.
+
+    Raises `ContractError` before the first one.
+    """
     typescript = render(contract, str(job.target)) if job.outputs else ""
-    written = [Output(path, typescript) for path in job.outputs]
-    return contract, [Output(beside, serialise(contract)), *written]
+    yield from (Output(path, typescript) for path in job.outputs)
+    yield Output(job.contract or source.parent / CONTRACT_FILE, serialise(contract))
 
 
 def write(job: Job, loaded: Loaded) -> Outcome:
     """Write what changed. Raises `ContractError` before the first file is touched, and `OSError`."""
-    contract, planned = outputs(job, loaded)
+    contract = validate(loaded.contract)
+    planned = outputs(job, contract, loaded.source)
     written = tuple(path for path, text in planned if files.write_if_changed(path, text))
     return Outcome(written, len(contract["procedures"]), len(contract["types"]))
+
+
+def stale(job: Job, loaded: Loaded) -> list[Output]:
+    """The files of `job` that are not what they should be, sorted by path. Raises `ContractError`."""
+    planned = outputs(job, validate(loaded.contract), loaded.source)
+    return sorted(output for output in planned if files.read(output.path) != output.text)
 
 
 def summary(job: Job, outcome: Outcome) -> str:

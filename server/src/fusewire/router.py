@@ -133,7 +133,7 @@ class Router:
                 f"include_router() takes a fusewire.Router, not {type(router).__name__}; a FastAPI router is included in the app"
             )
         outer = Router(prefix=prefix, namespace=namespace, tags=tags, dependencies=dependencies)
-        router.subscribe(lambda entry: self._add(outer._within(entry)))
+        router.subscribe(lambda entry: self._add(self._within(outer._within(entry))))
 
     def subscribe(self, listener: Listener) -> None:
         """Hear of every entry, those that are there already first."""

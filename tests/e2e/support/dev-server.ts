@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 
 const READY = "Fusewire is ready";
-const READY_MS = 120_000;
+const READY_MS = 60_000;
 const STOP_MS = 15_000;
 
 /** A running ./dev.sh of its own database and port. */
@@ -105,7 +105,13 @@ export function processes(): Process[] {
 }
 
 export async function startDev(root: string, name: string): Promise<DevServer> {
-  return new DevServer(root, await freePort(), join(root, "..", `${name}.sqlite`)).ready();
+  const dev = new DevServer(root, await freePort(), join(root, "..", `${name}.sqlite`));
+  try {
+    return await dev.ready();
+  } catch (error) {
+    await dev.stop();
+    throw error;
+  }
 }
 
 export async function freePort(): Promise<number> {

@@ -18,6 +18,7 @@ from fusewire.procedures.sources import Field
 from fusewire.procedures.values import OutputType
 
 FORMAT = 1
+_REF = "#/types/"
 
 
 def build_contract(
@@ -82,10 +83,34 @@ def _schemas(
             adapter = OutputType(error.data_type).adapter
             wanted.append((("error", code), "serialization", adapter.core_schema))
     try:
-        made, types = ContractSchema(ref_template="#/types/{model}").generate_definitions(wanted)
+        made, types = ContractSchema(ref_template=_REF + "{model}").generate_definitions(wanted)
     except Exception as error:
         raise RegistrationError(f"a type has no JSON schema, so no client could know it: {error}") from error
-    return {key: schema for (key, _mode), schema in made.items()}, dict(sorted(types.items()))
+    names = _type_names(types)
+    renamed = {names[name]: _with_names(schema, names) for name, schema in types.items()}
+    return {key: _with_names(schema, names) for (key, _), schema in made.items()}, dict(
+        sorted(renamed.items())
+    )
+
+
+def _type_names(types: Iterable[str]) -> dict[str, str]:
+    """Pydantic's `Item-Input` as the identifier `ItemInput`, unless there is a type of that name."""
+    taken = set(types)
+    return {
+        name: joined if (joined := name.replace("-", "")) not in taken else name.replace("-", "_")
+        for name in types
+    }
+
+
+def _with_names(schema: Any, names: dict[str, str]) -> Any:
+    if isinstance(schema, list):
+        return [_with_names(part, names) for part in schema]
+    if isinstance(schema, dict):
+        return {key: _with_names(part, names) for key, part in schema.items()}
+    if isinstance(schema, str) and schema.startswith(_REF):
+        # A `$ref`, or a discriminator's mapping.
+        return _REF + names.get(schema.removeprefix(_REF), schema.removeprefix(_REF))
+    return schema
 
 
 def _procedure(procedure: Procedure, schemas: dict[_Key, Any], api_prefix: str) -> dict[str, Any]:

@@ -24,9 +24,10 @@ from fusewire.procedures.callables import flavour_of, place_of
 from fusewire.procedures.sources import REQUIRED, Default, Field, Injected, Node, Source, Where
 from fusewire.procedures.values import InputType
 
+# The first that fits counts: a Request is an HTTPConnection too.
 _INJECTED: dict[Any, Injected] = {
-    HTTPConnection: Injected.CONNECTION,
     Request: Injected.REQUEST,
+    HTTPConnection: Injected.CONNECTION,
     Response: Injected.RESPONSE,
     BackgroundTasks: Injected.BACKGROUND_TASKS,
     SecurityScopes: Injected.SECURITY_SCOPES,
@@ -191,7 +192,7 @@ def _split(parameter: inspect.Parameter) -> tuple[Any, Any]:
 
 
 def _default(parameter: inspect.Parameter, info: FieldInfo | None) -> Default:
-    if parameter.default is not parameter.empty and parameter.default is not info:
+    if parameter.default is not parameter.empty and not isinstance(parameter.default, FieldInfo):
         return Default(REQUIRED if parameter.default is ... else parameter.default)
     if info is None or info.is_required():
         return Default()

@@ -127,7 +127,11 @@ _ABSENT: dict[str, tuple[Any, ...]] = {
 
 
 def _unpacker(size: int) -> msgpack.Unpacker:
-    return msgpack.Unpacker(raw=False, timestamp=3, max_buffer_size=max(size, 1))
+    return msgpack.Unpacker(raw=False, timestamp=3, ext_hook=_no_extension, max_buffer_size=max(size, 1))
+
+
+def _no_extension(code: int, _data: bytes) -> None:
+    raise ValueError(f"extension {code} is none of this protocol's")
 
 
 def _describe(error: Exception) -> str:
@@ -149,9 +153,10 @@ def _id_of(frame: bytes, start: int) -> int | None:
     reader = _unpacker(len(frame))
     reader.feed(memoryview(frame)[start:])
     try:
-        if reader.read_array_header() < 2 or reader.unpack() not in _WITH_ID:
+        if reader.read_array_header() < 2:
             return None
-        return _id(reader.unpack())
+        kind, value = reader.unpack(), reader.unpack()
+        return _id(value) if type(kind) is int and kind in _WITH_ID else None
     except (*_UNREADABLE, _ShapeError):
         return None
 
@@ -251,6 +256,10 @@ def _str_keys(value: Any) -> dict[str, Any]:
     return value
 
 
+def _limits(value: Any) -> dict[str, int]:
+    return {key: _natural(limit) for key, limit in _str_keys(value).items()}
+
+
 def _args(value: Any) -> list[Any]:
     if value is None:
         return []
@@ -278,7 +287,7 @@ _SHAPES: dict[Kind, tuple[Any, dict[str, Callable[[Any], Any]], int]] = {
         },
         0,
     ),
-    Kind.WELCOME: (m.Welcome, {"session": _str, "same": _bool, "limits": _str_keys}, 3),
+    Kind.WELCOME: (m.Welcome, {"session": _str, "same": _bool, "limits": _limits}, 3),
     Kind.CALL: (
         m.Call,
         {"id": _id, "name": _str, "args": _args, "kwargs": _kwargs, "timeout_ms": _optional(_natural)},

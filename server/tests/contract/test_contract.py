@@ -1,0 +1,220 @@
+"""The contract is deterministic and says what docs/contract.md says."""
+
+import enum
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import pytest
+from fastapi import Depends, FastAPI, Query
+from fusewire import Fuse, RegistrationError, RpcError
+from pydantic import BaseModel, Field, computed_field
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Item(BaseModel):
+    name: str
+    note: str | None = None
+    colour: Colour = Colour.RED
+    secret: str = Field(default="", exclude=True)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def title(self) -> str:
+        return self.name.title()
+
+
+class Left(BaseModel):
+    left: int
+
+
+class Spent(RpcError[Left], status=402):
+    """Nothing left."""
+
+
+@pytest.fixture
+def fuse() -> Fuse:
+    return Fuse(FastAPI())
+
+
+def test_parameters_in_call_order(fuse: Fuse) -> None:
+    def page(limit: int = 10) -> int:
+        return limit
+
+    @fuse.rpc(raises=[Spent])
+    async def find(
+        a: int, limit: Annotated[int, Depends(page)], b: str = "x", *, c: bool, d: Item | None = None
+    ) -> None:
+        """Find it."""
+
+    contract = fuse.contract()
+    procedure = contract["procedures"]["find"]
+    assert [(p["name"], p["required"], p["keyword"]) for p in procedure["params"]] == [
+        ("a", True, False),
+        ("b", False, False),
+        ("c", True, True),
+        ("d", False, True),
+        ("limit", False, True),
+    ]
+    assert procedure["doc"] == "Find it."
+    assert procedure["errors"] == ["SPENT"]
+    assert contract["errors"]["SPENT"] == {
+        "status": 402,
+        "doc": "Nothing left.",
+        "data": {"$ref": "#/types/Left"},
+    }
+
+
+def test_a_model_that_differs_by_direction_has_two_types(fuse: Fuse) -> None:
+    @fuse.rpc
+    async def echo(item: Item) -> Item:
+        return item
+
+    types = fuse.contract()["types"]
+    given, made = types["ItemInput"], types["ItemOutput"]
+    assert given["required"] == ["name"]
+    assert set(given["properties"]) == {"name", "note", "colour", "secret"}
+    assert sorted(made["required"]) == ["colour", "name", "note", "title"]
+    assert "secret" not in made["properties"]
+    assert types["Colour"] == {
+        "enum": ["red", "blue"],
+        "title": "Colour",
+        "type": "string",
+        "x-enum-names": ["RED", "BLUE"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("annotation", "mark"),
+    [
+        (datetime, "datetime"),
+        (date, "date"),
+        (time, "time"),
+        (timedelta, "timedelta"),
+        (UUID, "uuid"),
+        (Decimal, "decimal"),
+        (bytes, "bytes"),
+    ],
+)
+def test_marks(fuse: Fuse, annotation: Any, mark: str) -> None:
+    async def echo(value: Any) -> Any: ...
+
+    echo.__annotations__ = {"value": annotation, "return": annotation}
+    fuse.rpc(echo)
+    procedure = fuse.contract()["procedures"]["echo"]
+    assert procedure["params"][0]["schema"]["x-fuse"] == mark
+    assert procedure["result"]["x-fuse"] == mark
+
+
+def test_routes_and_kinds(fuse: Fuse) -> None:
+    @fuse.rpc.get("/n/{n}")
+    async def numbers(n: int, tag: Annotated[str, Query()] = "") -> AsyncIterator[int]:
+        yield n
+
+    @fuse.rpc(transports="http")
+    async def login(user: Left) -> None: ...
+
+    procedures = fuse.contract()["procedures"]
+    assert procedures["numbers"]["kind"] == "stream"
+    assert procedures["numbers"]["result"] == {"type": "integer"}
+    assert procedures["numbers"]["http"] == {"method": "GET", "path": "/api/n/{n}", "body": "none"}
+    assert procedures["login"]["transports"] == ["http"]
+    assert procedures["login"]["http"]["body"] == "single"
+
+
+def test_the_calls_hash_is_over_call_shapes_alone() -> None:
+    def build(annotation: Any, *, name: str = "a") -> dict[str, Any]:
+        fuse = Fuse(FastAPI())
+        namespace: dict[str, Any] = {}
+        exec(f"async def f({name}, b=1): ...", namespace)
+        namespace["f"].__annotations__ = {name: annotation, "b": int, "return": None}
+        fuse.rpc(namespace["f"])
+        return fuse.contract()
+
+    base, retyped, renamed = build(int), build(str), build(int, name="z")
+    assert base["calls"] == retyped["calls"] != renamed["calls"]
+    assert len({base["hash"], retyped["hash"], renamed["hash"]}) == 3
+
+
+def test_two_errors_of_one_code(fuse: Fuse) -> None:
+    other = type("Spent", (RpcError,), {})
+
+    @fuse.rpc(raises=[Spent, other])
+    async def f() -> None: ...
+
+    with pytest.raises(RegistrationError, match="two errors would both be SPENT"):
+        fuse.contract()
+
+
+PROGRAM = """
+import json
+from typing import Literal
+from fastapi import FastAPI
+from fusewire import Fuse
+from pydantic import BaseModel
+class A(BaseModel):
+    x: set[str] | int | Literal["b", "a"] | None = None
+class B(BaseModel):
+    a: A | int | str
+fuse = Fuse(FastAPI())
+@fuse.rpc
+async def f(b: B, a: A) -> dict[str, A | B]: ...
+print(json.dumps(fuse.contract()))
+"""
+
+
+def test_the_same_for_every_hash_seed() -> None:
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+            timeout=30,
+        ).stdout
+        for seed in ("0", "1", "2", "3")
+    }
+    assert len(outputs) == 1
+
+
+def test_literals_and_unions_keep_their_order(fuse: Fuse) -> None:
+    @fuse.rpc
+    async def f(a: Literal["b", "a", "c"]) -> int | str | None: ...
+
+    procedure = fuse.contract()["procedures"]["f"]
+    assert procedure["params"][0]["schema"]["enum"] == ["b", "a", "c"]
+    assert [arm["type"] for arm in procedure["result"]["anyOf"]] == ["integer", "string", "null"]
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+    mapping: int = 1
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"] = "dog"
+
+
+def test_discriminated_unions_name_the_types_that_are_there(fuse: Fuse) -> None:
+    @fuse.rpc
+    async def pet(
+        value: Annotated[Cat | Dog, Field(discriminator="kind")],
+    ) -> Annotated[Cat | Dog, Field(discriminator="kind")]:
+        return value
+
+    contract = fuse.contract()
+    for schema in (
+        contract["procedures"]["pet"]["params"][0]["schema"],
+        contract["procedures"]["pet"]["result"],
+    ):
+        for ref in (*schema["discriminator"]["mapping"].values(), *(arm["$ref"] for arm in schema["oneOf"])):
+            assert ref.removeprefix("#/types/") in contract["types"]
+    assert set(contract["types"]["CatInput"]["properties"]) == {"kind", "mapping"}
