@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from codegen.tests.contracts import contract, procedure
 COMMAND = Path(sys.executable).with_name("fusewire")
 TARGET = "shop.backend.main:app"
 OUTPUT = "web/fuse.ts"
+# Users' Python writes bytecode, whatever the one that runs the tests was told.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 _FUSE = '''
 """Stands for a `fusewire.Fuse`: an object with a contract."""
@@ -68,7 +71,13 @@ class Project:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`fusewire` with these arguments."""
         return subprocess.run(
-            [COMMAND, *arguments], cwd=self.root, capture_output=True, text=True, timeout=30, check=False
+            [COMMAND, *arguments],
+            cwd=self.root,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
         )
 
     def read_contract(self) -> Any:

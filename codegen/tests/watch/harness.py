@@ -14,7 +14,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Self, TypeVar
 
-from codegen.tests.projects import COMMAND, OUTPUT, TARGET, Project
+from codegen.tests.projects import COMMAND, ENVIRONMENT, OUTPUT, TARGET, Project
 
 T = TypeVar("T")
 DEADLINE_SECONDS = 20.0
@@ -59,7 +59,7 @@ class Watcher:
         self.process = subprocess.Popen(
             [sys.executable, "-c", text] if settings else command,
             cwd=project.root,
-            env=os.environ | {_MARK: self._mark} | environment,
+            env=ENVIRONMENT | {_MARK: self._mark} | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
@@ -14,6 +14,8 @@ declare module "vitest" {
   }
 }
 
+const ARTEFACTS = join(import.meta.dirname, "../screenshots");
+
 /** One copy and one ./dev.sh for all test files. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), "fusewire-e2e-"));
@@ -27,6 +29,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     project.provide("database", dev.database);
     return async () => {
       await dev.stop();
+      // For whoever looks into a failure.
+      mkdirSync(ARTEFACTS, { recursive: true });
+      writeFileSync(join(ARTEFACTS, "dev.log"), dev.output);
       remove();
     };
   } catch (error) {

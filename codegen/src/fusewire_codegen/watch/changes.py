@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -56,7 +57,7 @@ class FolderFilter:
         return change is Change.added and not is_tool_folder(path.name) and path.is_dir()
 
 
-async def changes(project: Project, stop: asyncio.Event) -> AsyncIterator[Batch]:
+async def changes(project: Project, stop: asyncio.Event) -> AsyncGenerator[Batch]:
     """Batches of changes in the project until `stop` is set, beginning with a `WATCHING` one.
 
     Only the project's own folders are watched, one by one: a recursive watch would include every folder of
@@ -66,7 +67,7 @@ async def changes(project: Project, stop: asyncio.Event) -> AsyncIterator[Batch]
     while not stop.is_set():
         folders = frozenset(project.folders())
         is_first = True
-        async for found in awatch(
+        turns = awatch(
             *folders,
             watch_filter=FolderFilter(folders),
             stop_event=stop,
@@ -75,13 +76,15 @@ async def changes(project: Project, stop: asyncio.Event) -> AsyncIterator[Batch]
             rust_timeout=IDLE_MS,
             yield_on_timeout=True,
             recursive=False,
-        ):
-            paths = frozenset(Path(name) for _, name in found)
-            for batch in _batches(paths, is_first=is_first):
-                yield batch
-            is_first = False
-            if any(path in folders or path.is_dir() for path in paths):
-                break
+        )
+        async with aclosing(turns):
+            async for found in turns:
+                paths = frozenset(Path(name) for _, name in found)
+                for batch in _batches(paths, is_first=is_first):
+                    yield batch
+                is_first = False
+                if any(path in folders or path.is_dir() for path in paths):
+                    break
 
 
 def _batches(paths: frozenset[Path], *, is_first: bool) -> list[Batch]:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +79,9 @@ class Supervisor:
             serving.cancel()
 
     async def _follow(self) -> None:
-        async for batch in changes(self._project, self._stop):
-            self._changed(batch)
+        async with aclosing(changes(self._project, self._stop)) as batches:
+            async for batch in batches:
+                self._changed(batch)
 
     def _changed(self, batch: Batch) -> None:
         helper = self._helper
