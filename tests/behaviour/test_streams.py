@@ -190,3 +190,24 @@ async def test_a_function_that_returns_an_iterator_streams_when_told(fuse: Fuse,
     caller = await connect()
     assert await collect(caller.stream("letters")) == ["a", "b"]
     assert await caller.call("listed") == ["a", "b"]
+
+
+async def test_a_generator_that_never_waits_lets_others_run(fuse: Fuse, connect: Connect) -> None:
+    produced = 0
+
+    @fuse.rpc
+    async def busy() -> AsyncIterator[int]:
+        nonlocal produced
+        while produced < 500_000:
+            produced += 1
+            yield 0
+
+    @fuse.rpc
+    async def ping() -> str:
+        return "pong"
+
+    stream, other = (await connect()).stream("busy"), await connect(on="http-json")
+    await anext(stream)
+    assert await other.call("ping") == "pong"
+    assert produced < 100_000
+    await stream.aclose()  # type: ignore[attr-defined]

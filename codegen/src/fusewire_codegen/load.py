@@ -58,6 +58,7 @@ def load(target: Target, root: Path) -> Loaded:
 
     Raises `LoadError`, or whatever the user's own code raises.
     """
+    fresh.install(root)
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     module = importlib.import_module(target.module)

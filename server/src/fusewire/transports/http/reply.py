@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Protocol
 
 from pydantic_core import to_jsonable_python
@@ -21,6 +22,9 @@ from fusewire.wire.codec import pack, write
 SSE = "text/event-stream"
 JSONL = "application/jsonl"
 JSON = "application/json"
+
+ITEMS_PER_TURN = 16
+"""How many items of a stream may be sent before other tasks get their turn."""
 
 
 class Framing(Protocol):
@@ -99,6 +103,7 @@ class HttpReply:
         self._most = most
         self.started = False
         self._finished = False
+        self._items = 0
 
     async def result(self, value: Any) -> None:
         output = self._procedure.output
@@ -120,6 +125,10 @@ class HttpReply:
         await self._start_stream()
         # uvicorn's send() waits while the peer does not read: a slow reader stops the generator here.
         await self._body(body, more=True)
+        self._items += 1
+        if self._items % ITEMS_PER_TURN == 0:
+            # While the buffers take it, send() does not suspend: a generator that never waits would hold the event loop.
+            await asyncio.sleep(0)
 
     async def end(self) -> None:
         await self._start_stream()

@@ -1,10 +1,9 @@
-# ruff: noqa: E302
 from collections.abc import AsyncGenerator
 
 from fusewire import Router, active_user, emit
 from pydantic import BaseModel
 
-from tests.snippets.preamble import BudgetData, BudgetSpent, JobStarted, Me, SessionDep
+from tests.interop.snippets.preamble import BudgetData, BudgetSpent, JobStarted, Me, SessionDep
 
 # --8<-- [start:router]
 rpc = Router(prefix="/jobs", tags=["jobs"])  # a Router is itself the decorator

@@ -1,9 +1,8 @@
-# ruff: noqa: E302
 from fastapi import FastAPI
 from fusewire import Credentials, Fuse, Identity
 
-from tests.snippets import jobs
-from tests.snippets.preamble import lifespan
+from tests.interop.snippets import jobs
+from tests.interop.snippets.preamble import lifespan
 
 # --8<-- [start:app]
 app = FastAPI(lifespan=lifespan)
