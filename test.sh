@@ -28,15 +28,17 @@ export PATH="$PWD/.venv/bin:$PWD/node_modules/.bin:$PATH" CI="${CI:-1}"
 
 step "Python: lint" ruff check .
 step "Python: format" ruff format --check .
-step "Python: types" mypy server codegen app scripts
+step "Python: types" mypy server codegen app scripts tests
 step "Python: layers" lint-imports
 step "TypeScript: lint and format" biome check --error-on-warnings .
 step "TypeScript: types, client" npm run --silent typecheck --workspace @fusewire/client
 step "TypeScript: types, browser tests" npm run --silent typecheck --workspace fusewire-e2e
+step "TypeScript: types, client against Python" tsc --project tests/interop
 step "Generated files are up to date" \
   fusewire generate app.backend.main:app -o app/frontend/src/lib/fuse.ts --check
 step "Tests of the client" npm run --silent test --workspace @fusewire/client
 step "Tests in Python" pytest --quiet
+step "Tests of the client against Python" vitest run --root tests/interop
 step "Svelte: types" npm run --silent check --workspace fusewire-app-frontend
 step "Svelte: production build" npm run --silent build --workspace fusewire-app-frontend
 step "The app in Chromium, under ./dev.sh" npm run --silent test --workspace fusewire-e2e

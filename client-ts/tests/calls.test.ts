@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RpcError } from "../src/index.js";
 import { clientOf, until } from "./support/client.js";
 import { ScriptedServer } from "./support/server.js";
@@ -248,6 +248,20 @@ describe("abort and deadline", () => {
     clock.advance(200);
     await expect(sum).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED", status: 504, maybeExecuted: true });
     await peer.next("cancel");
+    client.close();
+  });
+
+  it("leave no listener on a signal that lives longer than the call", async () => {
+    const { client } = clientOf(server);
+    const { signal } = new AbortController();
+    const added = vi.spyOn(signal, "addEventListener");
+    const removed = vi.spyOn(signal, "removeEventListener");
+    const sum = client.with({ signal }).add(1, 2);
+    const peer = await server.peer();
+    peer.send({ kind: "result", id: (await peer.next("call")).id, value: 3 });
+    await sum;
+    expect(added).toHaveBeenCalledTimes(1);
+    expect(removed.mock.calls).toEqual(added.mock.calls);
     client.close();
   });
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -12,11 +12,31 @@ from fusewire import Credentials, Fuse
 
 from tests.support.callers import TRANSPORTS, Caller, calling
 from tests.support.server import serving
+from tests.support.valkey import ValkeyServer
 
 
 @pytest.fixture(params=TRANSPORTS)
 def transport(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[ValkeyServer]:
+    """One server for the session; each test has an app name, and so keys, of its own."""
+    server = ValkeyServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=["memory", "redis"])
+def broker_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    """What `broker=` gets: None is this process alone."""
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    if request.param == "memory":
+        return None
+    server: ValkeyServer = request.getfixturevalue("valkey")
+    return server.url
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, inject, onTestFinished, test } from "vitest";
 import { launch } from "./support/chromium.ts";
 import { newPerson, openTab, type Tab } from "./support/page.ts";
 
@@ -39,7 +39,9 @@ function edit(path: string, from: string, to: string): () => void {
 }
 
 async function open(): Promise<Tab> {
-  const tab = await openTab(await newPerson(browser), inject("url"));
+  const person = await newPerson(browser);
+  onTestFinished(() => person.close());
+  const tab = await openTab(person, inject("url"));
   await tab.panel("team").getByText("alice@example.com").waitFor();
   return tab;
 }

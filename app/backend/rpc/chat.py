@@ -51,6 +51,6 @@ async def chat_activity() -> ChatActivity:
 def echo(prompt: str) -> str:
     return (
         f"You wrote: “{prompt}”. I am a local echo writer, not an AI. What you are watching is a Python "
-        "generator: each word is one `yield`, sent over the open WebSocket and appended by a `for await` "
+        "generator: each word is one yield, sent over the open WebSocket and appended by a for-await "
         "loop. Press Stop and the generator is cancelled where it stands; the counters below tell."
     )

@@ -9,6 +9,9 @@ from fusewire_codegen.contract import ContractError
 from fusewire_codegen.load import LoadError
 from fusewire_codegen.project import Project
 
+MAX_LINES = 8
+"""Of one error's message; pydantic's have been seen with a hundred."""
+
 
 def describe(error: BaseException, project: Project) -> str:
     """A few lines for `error`: `file:line: what`, then the line of source.
@@ -52,7 +55,10 @@ def _what(error: BaseException) -> list[str]:
         return f"{kind}{error}".splitlines()
     if isinstance(error, SystemExit):
         return [f"the app ended the interpreter while it was imported (exit status {error.code})"]
-    return "".join(traceback.format_exception_only(error)).rstrip().splitlines()
+    if type(error).__module__.partition(".")[0] == "fusewire":
+        return str(error).splitlines() or [type(error).__name__]
+    lines = "".join(traceback.format_exception_only(error)).rstrip().splitlines()
+    return lines if len(lines) <= MAX_LINES else [*lines[:MAX_LINES], "…"]
 
 
 def _innermost_own_frame(error: BaseException, project: Project) -> traceback.FrameSummary | None:

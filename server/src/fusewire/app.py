@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from fastapi import FastAPI
@@ -18,7 +20,7 @@ from fusewire.hub.hub import ALL
 from fusewire.identity import Loader
 from fusewire.procedures.procedure import compile_procedure
 from fusewire.procedures.registry import Registry
-from fusewire.quota import MemoryLimiter
+from fusewire.quota import Limiter, MemoryLimiter
 from fusewire.router import Entry, EventDefinition, Router
 from fusewire.transports.http import add_docs, mirror, use_one_error_shape
 from fusewire.transports.services import Services
@@ -31,7 +33,8 @@ class Fuse:
     """WebSocket RPC and its REST mirror on one app, from one set of functions.
 
     `ws_path`: where clients connect. `api_prefix`: below which procedures are mirrored and `docs` lie. `broker`: how events
-    reach other workers; in this process by default. `origins`: pages on other hosts that may connect, such as
+    reach other workers: a URL such as `redis://localhost`, by default the environment's `REDIS_URL`, else this process alone; limits
+    are counted there too. `origins`: pages on other hosts that may connect, such as
     `"https://admin.example.com"`; the page's own host always may. `bounds`: the sizes of everything.
 
     Raises `RegistrationError` when the app has a `Fuse` already.
@@ -44,7 +47,7 @@ class Fuse:
         name: str = "app",
         ws_path: str = "/_ws",
         api_prefix: str = "/api",
-        broker: Broker | None = None,
+        broker: Broker | str | None = None,
         origins: Sequence[str] = (),
         bounds: Bounds | None = None,
         docs: bool = True,
@@ -62,16 +65,18 @@ class Fuse:
         self._api_prefix = api_prefix
         self._registry = Registry()
         self._events = EventRegistry()
-        self._hub = Hub(broker or MemoryBroker(), self._events)
+        self._broker, limiter = _shared_state(broker, name)
+        self._hub = Hub(self._broker, self._events)
         self._calls_hash: str | None = None
         self._services = Services(
             registry=self._registry,
-            pipeline=Pipeline(MemoryLimiter(), app.dependency_overrides),
+            pipeline=Pipeline(limiter, app.dependency_overrides),
             hub=self._hub,
             bounds=bounds or Bounds(),
             origins=frozenset(origins),
             calls_hash=self._current_calls_hash,
         )
+        self._run_with(app)
         use_one_error_shape(app)
         # An object with __call__ is routed as an ASGI app of its own (starlette's WebSocketRoute).
         app.router.add_websocket_route(ws_path, Endpoint(self._services))  # type: ignore[arg-type]
@@ -128,6 +133,17 @@ class Fuse:
             api_prefix=self._api_prefix,
         )
 
+    def _run_with(self, app: FastAPI) -> None:
+        """The broker runs as long as the app does, and before the app's own lifespan begins."""
+        lifespan = app.router.lifespan_context
+
+        @asynccontextmanager
+        async def running(app: FastAPI) -> AsyncIterator[Any]:
+            async with self._broker.running(), lifespan(app) as state:
+                yield state
+
+        app.router.lifespan_context = running
+
     def _current_calls_hash(self) -> str:
         if self._calls_hash is None:
             self._calls_hash = calls_hash(self.contract())
@@ -142,3 +158,21 @@ class Fuse:
         self._calls_hash = None
         if "http" in procedure.options.served_on:
             mirror(self.app, procedure, self._services, api_prefix=self._api_prefix)
+
+
+def _shared_state(broker: Broker | str | None, name: str) -> tuple[Broker, Limiter]:
+    """What workers share: the broker, and where rates are counted."""
+    if not isinstance(broker, str | None):
+        return broker, MemoryLimiter()
+    url = broker or os.environ.get("REDIS_URL")
+    if not url:
+        return MemoryBroker(), MemoryLimiter()
+    if not url.startswith(("redis://", "rediss://")):
+        # Not the URL itself: it may hold a password.
+        raise ValueError("broker= (or REDIS_URL) must be a redis:// or rediss:// URL")
+    try:
+        from fusewire.broker.redis import RedisBroker
+        from fusewire.quota.redis import RedisLimiter
+    except ImportError as error:
+        raise ImportError('a Redis broker needs redis-py: pip install "fusewire[redis]"') from error
+    return RedisBroker(url, name=name), RedisLimiter(url, name=name)

@@ -91,13 +91,21 @@ def _declaration(name: str, key: str, schema: Schema, writer: TypeWriter) -> lis
 
 def _interface(name: str, schema: dict[str, Any], writer: TypeWriter) -> list[str]:
     properties = dict(sorted(schema["properties"].items()))
-    docs = [jsdoc.block(jsdoc.of_schema(part), "  ") for part in properties.values()]
+    required = set(schema.get("required", ()))
+    docs = [jsdoc.block(_field_doc(part, name in required), "  ") for name, part in properties.items()]
     fields = writer.fields(schema)
     lines = [f"export interface {name} {{"]
     for place, field in enumerate(fields):
         lines += docs[place] if place < len(docs) else []
         lines.append(f"  {field};")
     return [*lines, "}"]
+
+
+def _field_doc(schema: Schema, required: bool) -> list[str]:
+    # What is always there needs no default; the schema of a result has one nevertheless.
+    if required and isinstance(schema, dict):
+        return jsdoc.of_schema({key: value for key, value in schema.items() if key != "default"})
+    return jsdoc.of_schema(schema)
 
 
 def _enum(name: str, schema: dict[str, Any]) -> list[str]:

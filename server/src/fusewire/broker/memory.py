@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fusewire.broker.port import Deliver
 
 
@@ -11,6 +14,10 @@ class MemoryBroker:
 
     def attach(self, deliver: Deliver) -> None:
         self._deliver = deliver
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        yield
 
     async def subscribe(self, topic: str) -> None:
         """Every topic is here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 Deliver = Callable[[str, bytes], None]
@@ -12,8 +13,16 @@ Deliver = Callable[[str, bytes], None]
 class Broker(Protocol):
     def attach(self, deliver: Deliver) -> None: ...
 
-    async def subscribe(self, topic: str) -> None: ...
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Owns whatever the broker runs in the background; entered with the app's lifespan."""
+        ...
+
+    async def subscribe(self, topic: str) -> None:
+        """Returns when events published from now on are delivered here."""
+        ...
 
     async def unsubscribe(self, topic: str) -> None: ...
 
-    async def publish(self, topic: str, message: bytes) -> None: ...
+    async def publish(self, topic: str, message: bytes) -> None:
+        """Raises when the event could not be handed on."""
+        ...

@@ -1,0 +1,42 @@
+"""Rates counted in Redis, once for all workers."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from limits import RateLimitItemPerSecond
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+from redis.asyncio import BlockingConnectionPool
+from redis.exceptions import RedisError
+
+from fusewire.errors import Unavailable
+from fusewire.quota.rate import Rate
+
+
+class RedisLimiter:
+    """A moving window per key. `url` and `name` as for the broker.
+
+    Raises `Unavailable` when Redis does not answer: a limit that cannot be counted is not a limit.
+    """
+
+    def __init__(self, url: str, *, name: str = "app") -> None:
+        pool = BlockingConnectionPool.from_url(url, max_connections=32, timeout=5, socket_timeout=5)
+        storage = RedisStorage(
+            f"async+{url}",
+            implementation="redispy",
+            key_prefix=f"fusewire:{name}:limit",
+            connection_pool=pool,  # type: ignore[arg-type]  # handed on to redis-py; its type there is too narrow
+        )
+        self._window = MovingWindowRateLimiter(storage)
+
+    async def hit(self, key: str, rate: Rate) -> float:
+        item = RateLimitItemPerSecond(rate.amount, rate.seconds, namespace="")
+        try:
+            if await self._window.hit(item, key):
+                return 0.0
+            reset = (await self._window.get_window_stats(item, key)).reset_time
+        except (RedisError, OSError) as error:
+            raise Unavailable(message="Limits cannot be counted right now") from error
+        return max(1.0, math.ceil(reset - time.time()))
