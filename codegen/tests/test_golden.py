@@ -91,11 +91,13 @@ def _with_other_types(contract: Contract) -> Contract:
     return changed
 
 
-def _shuffled(value: Any, chance: random.Random) -> Any:
+def _shuffled(value: Any, chance: random.Random, *, fields: bool = False) -> Any:
+    """Another order of every key, but of a type's fields, whose order is the one they were declared in."""
     if isinstance(value, list):
         return [_shuffled(item, chance) for item in value]
     if not isinstance(value, dict):
         return value
     keys = list(value)
-    chance.shuffle(keys)
-    return {key: _shuffled(value[key], chance) for key in keys}
+    if not fields:
+        chance.shuffle(keys)
+    return {key: _shuffled(value[key], chance, fields=key == "properties" and not fields) for key in keys}

@@ -107,9 +107,22 @@ def parse(text: str) -> Contract:
 
 
 def serialise(contract: Contract) -> str:
-    """The text of the contract file: sorted, two spaces, a newline at the end; equal for equal contracts."""
-    text = json.dumps(contract, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
+    """The text of the contract file: sorted, two spaces, a newline at the end; equal for equal contracts.
+
+    Only the fields of a type keep the order in which Python declares them: it is the order people look for them in.
+    """
+    text = json.dumps(_sorted(contract), ensure_ascii=False, indent=2, allow_nan=False)
     return escape_surrogates(text) + "\n"
+
+
+def _sorted(value: Any, *, fields: bool = False) -> Any:
+    if isinstance(value, list):
+        return [_sorted(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    # A field may be called "properties" itself: what it holds is a schema again, not fields.
+    items = value.items() if fields else sorted(value.items())
+    return {key: _sorted(item, fields=key == "properties" and not fields) for key, item in items}
 
 
 def escape_surrogates(text: str) -> str:

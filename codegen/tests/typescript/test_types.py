@@ -169,7 +169,7 @@ def test_objects() -> None:
         "type": "object",
         "properties": {"b-c": INTEGER, "a": STRING, "d": {"readOnly": True, **STRING}},
     }
-    assert write({**schema, "required": ["a", "d"]}) == '{ a: string; "b-c"?: number; readonly d: string }'
+    assert write({**schema, "required": ["a", "d"]}) == '{ "b-c"?: number; a: string; readonly d: string }'
 
 
 @pytest.mark.parametrize(

@@ -25,50 +25,49 @@ export type Colour = "red" | "blue";
 
 /** One field of each kind of value. */
 export interface EverythingInput {
+  id: UUID;
+  name: string;
+  when: Date;
+  day: PlainDate;
+  span: Duration;
+  price: Decimal;
+  raw: Uint8Array;
+  flag: boolean;
+  count: number;
+  ratio: number;
+  nothing: null;
+  colour: Colour;
+  pair: [number, string];
+  /** @uniqueItems */
+  tags: string[];
+  scores: Record<string, number>;
+  shape: Circle | Square;
   children?: EverythingInput[];
   /** @default "x" */
   class?: string;
-  colour: Colour;
-  count: number;
-  day: PlainDate;
-  flag: boolean;
-  id: UUID;
-  name: string;
-  nothing: null;
-  pair: [number, string];
-  price: Decimal;
-  ratio: number;
-  raw: Uint8Array;
-  scores: Record<string, number>;
-  shape: Circle | Square;
-  span: Duration;
-  /** @uniqueItems */
-  tags: string[];
-  when: Date;
 }
 
 /** One field of each kind of value. */
 export interface EverythingOutput {
-  children: EverythingOutput[];
-  /** @default "x" */
-  class: string;
-  colour: Colour;
-  count: number;
-  day: PlainDate;
-  flag: boolean;
   id: UUID;
   name: string;
-  nothing: null;
-  pair: [number, string];
-  price: Decimal;
-  ratio: number;
-  raw: Uint8Array;
-  scores: Record<string, number>;
-  shape: Circle | Square;
+  when: Date;
+  day: PlainDate;
   span: Duration;
+  price: Decimal;
+  raw: Uint8Array;
+  flag: boolean;
+  count: number;
+  ratio: number;
+  nothing: null;
+  colour: Colour;
+  pair: [number, string];
   /** @uniqueItems */
   tags: string[];
-  when: Date;
+  scores: Record<string, number>;
+  shape: Circle | Square;
+  children: EverythingOutput[];
+  class: string;
 }
 
 export interface Square {

@@ -11,12 +11,9 @@ import {
 
 /** Counts of this server process since it started. */
 export interface ChatActivity {
-  /** @default 0 */
-  finished: number;
-  /** @default 0 */
-  stopped: number;
-  /** @default 0 */
   writing: number;
+  finished: number;
+  stopped: number;
 }
 
 export interface JobStarted {
@@ -26,38 +23,38 @@ export interface JobStarted {
 
 export interface JobStatus {
   job_id: string;
-  progress: number;
   state: "running" | "done";
+  progress: number;
 }
 
 export interface Me {
-  is_http: boolean;
-  is_rpc: boolean;
   user_id: string | null;
+  is_rpc: boolean;
+  is_http: boolean;
 }
 
 export interface SessionStarted {
-  is_new: boolean;
   user_id: string;
+  is_new: boolean;
 }
 
 export interface TeamResponse {
-  members: UserPublic[];
   team_name: string;
+  members: UserPublic[];
 }
 
 /** A member as other people see them. */
 export interface UserPublic {
-  /** @maxLength 254 */
-  email: string;
   id: UUID;
-  /** @maxLength 64 */
-  title: string;
   /**
    * @minLength 3
    * @maxLength 32
    */
   username: string;
+  /** @maxLength 254 */
+  email: string;
+  /** @maxLength 64 */
+  title: string;
 }
 
 /** What the server may push, by event name. */

@@ -90,7 +90,7 @@ def _declaration(name: str, key: str, schema: Schema, writer: TypeWriter) -> lis
 
 
 def _interface(name: str, schema: dict[str, Any], writer: TypeWriter) -> list[str]:
-    properties = dict(sorted(schema["properties"].items()))
+    properties = schema["properties"]
     required = set(schema.get("required", ()))
     docs = [jsdoc.block(_field_doc(part, name in required), "  ") for name, part in properties.items()]
     fields = writer.fields(schema)

@@ -49,7 +49,7 @@ class TypeWriter:
     def fields(self, schema: Mapping[str, Any]) -> list[str]:
         """One `name?: type` for each property, then the index signature of an object that takes more."""
         required = set(schema.get("required", ()))
-        properties = dict(sorted(schema.get("properties", {}).items()))
+        properties = schema.get("properties", {})
         lines = [self.field(name, part, name in required) for name, part in properties.items()]
         if extra := self._extra_values(schema, [*properties.values()], required >= properties.keys()):
             lines.append(f"[key: string]: {extra}")
