@@ -218,3 +218,12 @@ def test_discriminated_unions_name_the_types_that_are_there(fuse: Fuse) -> None:
         for ref in (*schema["discriminator"]["mapping"].values(), *(arm["$ref"] for arm in schema["oneOf"])):
             assert ref.removeprefix("#/types/") in contract["types"]
     assert set(contract["types"]["CatInput"]["properties"]) == {"kind", "mapping"}
+
+
+def test_dictionaries_say_what_their_keys_are(fuse: Fuse) -> None:
+    @fuse.rpc
+    async def f(scores: dict[int, str]) -> dict[str, int]: ...
+
+    procedure = fuse.contract()["procedures"]["f"]
+    assert procedure["params"][0]["schema"]["x-fuse-keys"] == {"type": "integer"}
+    assert "x-fuse-keys" not in procedure["result"]

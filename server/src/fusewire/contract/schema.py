@@ -9,6 +9,7 @@ from pydantic_core import core_schema
 
 MARK = "x-fuse"
 ENUM_NAMES = "x-enum-names"
+KEYS = "x-fuse-keys"
 
 
 def _marked(schema: JsonSchemaValue, mark: str) -> JsonSchemaValue:
@@ -40,6 +41,14 @@ class ContractSchema(GenerateJsonSchema):
 
     def bytes_schema(self, schema: core_schema.BytesSchema) -> JsonSchemaValue:
         return _marked({**super().bytes_schema(schema), "format": "base64"}, "bytes")
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        written = super().dict_schema(schema)
+        keys = schema.get("keys_schema")
+        if keys is not None and keys["type"] in ("int", "float"):
+            # JSON Schema's keys are text, so pydantic drops what they are the text of.
+            written[KEYS] = self.generate_inner(keys)
+        return written
 
     def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
         return {**super().enum_schema(schema), ENUM_NAMES: [member.name for member in schema["members"]]}
