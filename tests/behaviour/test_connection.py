@@ -13,6 +13,7 @@ from fusewire import Bounds, Call, Credentials, Fuse, active_user
 from fusewire.transports.websocket import SUBPROTOCOL
 from fusewire.wire import messages as m
 from fusewire.wire.codec import pack, write
+from pydantic import BaseModel
 
 from tests.support.peer import Peer, call, connected
 from tests.support.server import serving
@@ -41,6 +42,10 @@ for _ in range(12):
 Open = Callable[..., Awaitable[Peer]]
 
 
+class Blob(BaseModel):
+    data: str
+
+
 class World:
     """One served app, what its procedures noted, and a gate they can wait at."""
 
@@ -64,6 +69,7 @@ class World:
 
     def _define(self) -> None:
         fuse = self.fuse
+        fuse.rpc.event(Blob)
 
         @fuse.identity
         async def identify(credentials: Credentials) -> str | None:
@@ -345,11 +351,22 @@ async def test_who_floods_is_closed(open_peer: Open) -> None:
     assert await peer.close_code() == (4503, "flood")
 
 
-async def test_a_peer_that_does_not_read_is_closed_as_slow(open_peer: Open) -> None:
-    peer = await open_peer()
-    for call_id in range(1, 20):
-        await peer.send(*(call(call_id * 1000 + i, "big", 19_000) for i in range(3)))
+async def test_a_peer_that_does_not_read_is_closed_as_slow(world: World, open_peer: Open) -> None:
+    peer, other = await open_peer(), await open_peer()
+    # Larger than the socket's buffers can take, and nobody reads: events have nowhere to wait.
+    for _ in range(400):
+        await world.fuse.broadcast().emit(Blob(data="x" * 20_000))
+        await other.until(m.Event)
     assert await peer.close_code() == (4001, "slow")
+    assert await result_of(other, call(1, "add", 1, 1)) == 2
+
+
+async def test_results_and_items_wait_for_a_peer_instead(open_peer: Open) -> None:
+    """More than may be queued, all within what a client may ask for: nothing is closed, everything arrives."""
+    peer = await open_peer()
+    for round_of in range(20):
+        await peer.send(*(call(round_of * 10 + i, "big", 19_000) for i in (1, 2, 3)))
+        assert {len((await peer.until(m.Result)).value) for _ in range(3)} == {19_000}
 
 
 # Bounds

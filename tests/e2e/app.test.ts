@@ -85,7 +85,11 @@ describe("the page", () => {
     for (const colorScheme of ["light", "dark"] as const) {
       await tab.page.emulateMedia({ colorScheme });
       backgrounds.add(await tab.page.evaluate(() => getComputedStyle(document.body).backgroundColor));
-      await tab.page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`), fullPage: true });
+      await tab.page.screenshot({
+        path: join(folder, `${name}-${colorScheme}.png`),
+        fullPage: true,
+        animations: "disabled",
+      });
     }
     expect(backgrounds.size).toBe(2);
   });

@@ -34,7 +34,7 @@ def test_any_bytes_are_read(frame: bytes) -> None:
     )
 )
 def test_any_sequence_is_taken(frames: list[bytes]) -> None:
-    machine = ServerMachine(Sizes(), frame_bytes=2**20, held_bytes=2**16, malformed=20)
+    machine = ServerMachine(Sizes(), frame_bytes=2**20, frame_messages=2**10, held_bytes=2**16, malformed=20)
     for frame in frames:
         machine.receive(frame)
     assert len(machine.in_flight) <= 2

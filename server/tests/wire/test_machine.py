@@ -10,7 +10,7 @@ WELCOME = m.Welcome("s", True, {})
 
 
 def machine(*, ready: bool = True) -> ServerMachine:
-    made = ServerMachine(Sizes(1000, 8, 50), frame_bytes=2000, held_bytes=100, malformed=3)
+    made = ServerMachine(Sizes(1000, 8, 50), frame_bytes=2000, frame_messages=10, held_bytes=100, malformed=3)
     if ready:
         made.receive(write(m.Hello()))
         made.welcome(WELCOME)

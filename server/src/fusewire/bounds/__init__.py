@@ -17,19 +17,25 @@ class Bounds:
     """
 
     hello_seconds: float = 5.0
+    identify_seconds: float = 10.0
+    """For the app's identity loader; a caller is not served before it has answered."""
     held_bytes: int = 64 * KIB
     """Frames that arrive before welcome."""
     message_bytes: int = 1 * MIB
     frame_bytes: int = 2 * MIB
+    frame_messages: int = 1024
     depth: int = 32
     elements: int = 10_000
     calls: int = 64
     streams: int = 32
+    refreshes: int = 4
+    """Changes of identity that wait for the one before."""
     stream_items: int = 64
     stream_bytes: int = 256 * KIB
     result_bytes: int = 16 * MIB
     outgoing_bytes: int = 1 * MIB
-    """Waiting to be sent, besides the message that is being written; above it the connection closes as `slow`."""
+    """Waiting to be sent, besides what is being written. Results and items wait for room; events that find none close the
+    connection as `slow`."""
     malformed_messages: int = 20
     heartbeat_seconds: float = 25.0
 

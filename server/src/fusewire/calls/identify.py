@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
+from fusewire.calls.stopping import asked_to_stop
 from fusewire.errors import RpcError, Unauthenticated
 from fusewire.identity import Credentials, Identity, Loader, Transport, bearer_token
 from fusewire.procedures.callables import flavour_of, run
@@ -42,7 +44,9 @@ async def identify(loader: Loader | None, credentials: Credentials) -> Identity 
         return _identity(await run(loader, flavour_of(loader), [credentials], {}))
     except (RpcError, HTTPException) as error:
         raise Unauthenticated(message="The identity was refused") from error
-    except Exception as error:
+    except BaseException as error:
+        if isinstance(error, asyncio.CancelledError) and asked_to_stop():
+            raise
         log.exception("! the identity loader failed; the caller is refused")
         raise Unauthenticated(message="The identity was refused") from error
 

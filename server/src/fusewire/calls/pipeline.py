@@ -6,15 +6,17 @@ A transport decodes and finds the procedure, makes the `Call`, and gives a `Repl
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 from typing import Any, Protocol
 
-from fusewire.calls.failure import failure_of
-from fusewire.errors import DeadlineExceeded, Forbidden, InvalidArgument, RateLimited, Unauthenticated
+from fusewire.calls.failure import failure_of, shortened
+from fusewire.calls.stopping import asked_to_stop, deadline
+from fusewire.errors import Forbidden, InvalidArgument, RateLimited, Unauthenticated
+from fusewire.procedures import threads
 from fusewire.procedures.call import Call, current_call
-from fusewire.procedures.callables import Flavour, iterate, run
+from fusewire.procedures.callables import Flavour, run
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.resolve import Resolution, Surroundings
 from fusewire.quota import Limiter
@@ -52,25 +54,35 @@ class Pipeline:
             async with around.request_stack:
                 await self._within_deadline(procedure, call, around, settled)
                 await around.background()
-        except Exception as error:
-            failure = failure_of(error, procedure.name)
+        except asyncio.CancelledError as error:
+            if asked_to_stop():
+                raise
+            # Raised by the procedure's own doing, such as awaiting a task that was cancelled: nobody stopped this call.
+            self._fail(error, procedure, settled)
+        except (
+            BaseException
+        ) as error:  # whatever user code raises ends its call, never the connection or the server
+            if asked_to_stop() and not isinstance(error, Exception):
+                # A generator's TaskGroup turns being closed into a group of its own.
+                raise asyncio.CancelledError from error
+            self._fail(error, procedure, settled)
+        else:
             if not settled.done:
-                raise failure from error
+                self._fail(RuntimeError("a dependency swallowed the exception"), procedure, settled)
         finally:
             current_call.reset(token)
+
+    def _fail(self, error: BaseException, procedure: Procedure, settled: _Settled) -> None:
+        failure = failure_of(error, procedure.name)
+        if not settled.done:
+            raise failure from error
 
     async def _within_deadline(
         self, procedure: Procedure, call: Call, around: Surroundings, reply: _Settled
     ) -> None:
-        left = call.remaining_seconds
-        try:
-            async with asyncio.timeout(left) as deadline:
-                await self._admit(procedure, call)
-                await self._execute(procedure, call, around, reply)
-        except TimeoutError as error:
-            if deadline.expired():
-                raise DeadlineExceeded(message="The call's deadline passed") from error
-            raise
+        async with deadline(call.remaining_seconds):
+            await self._admit(procedure, call)
+            await self._execute(procedure, call, around, reply)
 
     async def _admit(self, procedure: Procedure, call: Call) -> None:
         identity = call.identity
@@ -96,9 +108,7 @@ class Pipeline:
         async with around.function_stack:
             args, kwargs = await self._arguments(procedure, call, around)
             if procedure.streams:
-                async with aclosing(_items(procedure, args, kwargs)) as items:
-                    async for item in items:
-                        await reply.item(item)
+                await _stream(procedure, args, kwargs, reply)
                 value = None
             else:
                 value = await run(procedure.root.call, procedure.root.flavour, args, kwargs)
@@ -115,7 +125,7 @@ class Pipeline:
             await resolution.run_guard(guard)
         filled = await resolution.arguments(procedure.root)
         if resolution.errors or filled is None:
-            raise InvalidArgument(resolution.errors)
+            raise InvalidArgument(shortened(resolution.errors))
         return filled
 
 
@@ -136,8 +146,8 @@ class _Settled:
         self.done = True
 
 
-async def _items(procedure: Procedure, args: list[Any], kwargs: dict[str, Any]) -> AsyncGenerator[Any]:
-    """The items of a stream, whatever its function is: a generator, or a function that returns an iterable (`stream=True`)."""
+async def _stream(procedure: Procedure, args: list[Any], kwargs: dict[str, Any], reply: _Settled) -> None:
+    """Hand over item by item, whatever the function is: a generator, or one that returns an iterable (`stream=True`)."""
     root = procedure.root
     made = (
         root.call(*args, **kwargs)
@@ -145,10 +155,21 @@ async def _items(procedure: Procedure, args: list[Any], kwargs: dict[str, Any]) 
         else await run(root.call, root.flavour, args, kwargs)
     )
     is_async = root.flavour is not Flavour.GENERATOR and hasattr(made, "__aiter__")
-    source = aiter(made) if is_async else iterate(iter(made))
+    source: Any = aiter(made) if is_async else threads.iterate(iter(made))
     try:
         async for item in source:
-            yield item
+            try:
+                await reply.item(item)
+            except asyncio.CancelledError as stop:
+                # The generator waits at its `yield`: let it see what a coroutine sees, not only that it is closed.
+                await _throw(source, stop)
+                raise
     finally:
         if close := getattr(source, "aclose", None):
             await close()
+
+
+async def _throw(source: Any, stop: asyncio.CancelledError) -> None:
+    if throw := getattr(source, "athrow", None):
+        with contextlib.suppress(StopAsyncIteration):
+            await throw(stop)

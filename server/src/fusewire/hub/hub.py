@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -32,6 +33,7 @@ class Hub:
         self._events = events
         # Lists in a dict: insertion order, so that delivery order is the same for every run.
         self._members: dict[str, dict[Member, None]] = {}
+        self._topics: dict[Member, set[str]] = {}
         self._sessions: dict[str, Member] = {}
         broker.attach(self._deliver)
 
@@ -45,8 +47,9 @@ class Hub:
 
     async def detach(self, member: Member) -> None:
         self._sessions.pop(member.session_id, None)
-        for topic in [topic for topic, members in self._members.items() if member in members]:
+        for topic in list(self._topics.get(member, ())):
             await self._leave(member, topic)
+        self._topics.pop(member, None)
 
     async def move(self, member: Member, *, old: str | None, new: str | None) -> None:
         """The member's identity changed. The new topic first: in between, an event is better seen twice than missed."""
@@ -70,8 +73,11 @@ class Hub:
         message = self._events.encode(event)
         for topic in topics:
             await self._broker.publish(topic, message)
+        # In one process nothing above waits: who emits in a loop lets the writers of those who listen have their turn.
+        await asyncio.sleep(0)
 
     async def _listen(self, member: Member, topic: str) -> None:
+        self._topics.setdefault(member, set()).add(topic)
         members = self._members.setdefault(topic, {})
         members[member] = None
         if len(members) == 1:
@@ -82,6 +88,7 @@ class Hub:
         if members is None or member not in members:
             return
         del members[member]
+        self._topics[member].discard(topic)
         if not members:
             del self._members[topic]
             await self._broker.unsubscribe(topic)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -29,6 +30,8 @@ class Call:
     """On the clock of `time.monotonic()`, in seconds."""
     hub: Any = field(default=None, repr=False)
     """Where `emit()` goes; set by the app."""
+    threads: list[asyncio.Task[Any]] = field(default_factory=list, repr=False)
+    """Threads of this call that a cancelled caller left behind."""
 
     @property
     def remaining_seconds(self) -> float | None:

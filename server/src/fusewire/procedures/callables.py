@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
-from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
+from fusewire.procedures import threads
 
 
 class Flavour(Enum):
@@ -26,22 +25,23 @@ class Flavour(Enum):
 
 
 def flavour_of(call: Callable[..., Any]) -> Flavour:
-    """Functions, partials, bound methods, classes and objects with `__call__` alike."""
+    """Functions, partials, bound methods, classes, objects with `__call__`, and decorated ones."""
     target = call
     while isinstance(target, functools.partial):
         target = target.func
     if not inspect.isroutine(target) and not inspect.isclass(target):
         target = type(target).__call__
-    target = inspect.unwrap(target)
+    # The function that is called decides; a plain wrapper may still hand on the coroutine of what it wraps.
     if inspect.isasyncgenfunction(target):
         return Flavour.ASYNC_GENERATOR
     if inspect.isgeneratorfunction(target):
         return Flavour.GENERATOR
-    return Flavour.ASYNC if inspect.iscoroutinefunction(target) else Flavour.SYNC
+    awaited = inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(inspect.unwrap(target))
+    return Flavour.ASYNC if awaited else Flavour.SYNC
 
 
 def place_of(call: Callable[..., Any]) -> str:
-    """`function start_job (backend/rpc/jobs.py:12)`: where a person finds it, for messages about it."""
+    """`start_job (backend/rpc/jobs.py:12)`: where a person finds it, for messages about it."""
     target = inspect.unwrap(call.func if isinstance(call, functools.partial) else call)
     name = getattr(target, "__qualname__", repr(target))
     code = getattr(target, "__code__", None)
@@ -53,10 +53,10 @@ def place_of(call: Callable[..., Any]) -> str:
 
 
 async def run(call: Callable[..., Any], flavour: Flavour, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """Call a plain function. A sync one runs in a thread, which a cancelled caller does not wait for."""
+    """Call a plain function; a sync one in a thread."""
     if flavour is Flavour.ASYNC:
         return await call(*args, **kwargs)
-    return await anyio.to_thread.run_sync(functools.partial(call, *args, **kwargs), abandon_on_cancel=True)
+    return await threads.call(call, args, kwargs)
 
 
 def enter(
@@ -65,18 +65,4 @@ def enter(
     """A dependency with `yield`, as a context manager."""
     if flavour is Flavour.ASYNC_GENERATOR:
         return asynccontextmanager(call)(*args, **kwargs)
-    return contextmanager_in_threadpool(contextmanager(call)(*args, **kwargs))
-
-
-_DONE = object()
-
-
-async def iterate(generator: Iterator[Any]) -> AsyncIterator[Any]:
-    """Pull a sync generator in threads, and close it in one: its `finally` may block too."""
-    try:
-        while (item := await run_in_threadpool(next, generator, _DONE)) is not _DONE:
-            yield item
-    finally:
-        if close := getattr(generator, "close", None):
-            with anyio.CancelScope(shield=True):
-                await run_in_threadpool(close)
+    return threads.context(contextmanager(call)(*args, **kwargs))

@@ -91,6 +91,8 @@ def read_frame(frame: bytes, sizes: Sizes) -> Iterator[Received | Fault]:
         except _UNREADABLE as error:
             # One message's strings, keys or timestamps do not decode. Its length may still be walked.
             step = _length(frame, start)
+            if isinstance(error, msgpack.exceptions.StackError):
+                yield Fault("TOO_LARGE", f"nested deeper than {sizes.depth}", _id_of(frame, start))
             if step is None:
                 yield Fault("MALFORMED", f"not msgpack: {_describe(error)}")
                 return

@@ -46,14 +46,19 @@ Incoming = m.Hello | Received | Reply | Close
 class ServerMachine:
     """One connection, seen from the server.
 
-    `frame_bytes`, `held_bytes`: maxima in bytes; `malformed`: how many unreadable messages are answered before `flood`.
+    `frame_bytes`, `held_bytes`: maxima in bytes; `frame_messages`: messages in one frame; `malformed`: how many unreadable
+    messages are answered before `flood`.
     """
 
-    def __init__(self, sizes: Sizes, *, frame_bytes: int, held_bytes: int, malformed: int) -> None:
+    def __init__(
+        self, sizes: Sizes, *, frame_bytes: int, frame_messages: int, held_bytes: int, malformed: int
+    ) -> None:
         self.state = State.OPENING
         self.in_flight: set[int] = set()
         self._sizes = sizes
         self._frame_bytes = frame_bytes
+        self._frame_messages = frame_messages
+        self._pinged = False
         self._held_bytes = held_bytes
         self._malformed_left = malformed
         self._held: list[Received] = []
@@ -73,7 +78,11 @@ class ServerMachine:
         return list(self._events(frame))
 
     def _events(self, frame: bytes) -> Iterator[Incoming]:
-        for found in read_frame(frame, self._sizes):
+        self._pinged = False
+        for count, found in enumerate(read_frame(frame, self._sizes)):
+            if count >= self._frame_messages:
+                yield self._close(CloseCode.FLOOD)
+                return
             event = self._fault(found) if isinstance(found, Fault) else self._message(found)
             if event is not None:
                 yield event
@@ -141,7 +150,11 @@ class ServerMachine:
         # Settled meanwhile: the two messages crossed.
         return received if received.message.id in self.in_flight else None
 
-    def _pong(self, _received: Received) -> Incoming:
+    def _pong(self, _received: Received) -> Incoming | None:
+        # One answer says as much as a million.
+        if self._pinged:
+            return None
+        self._pinged = True
         return Reply(write(m.Pong()))
 
     def _pass(self, received: Received) -> Incoming:

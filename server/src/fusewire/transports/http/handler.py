@@ -45,7 +45,7 @@ class CallResponse(Response):
         async with asyncio.TaskGroup() as tasks:
             work = tasks.create_task(self._run(reply, head))
             aides = (
-                tasks.create_task(self._cancel_when_gone(receive, work)),
+                tasks.create_task(self._cancel_when_gone(receive, reply, work)),
                 tasks.create_task(_pulse(reply)),
             )
             work.add_done_callback(lambda _: [aide.cancel() for aide in aides])
@@ -56,14 +56,16 @@ class CallResponse(Response):
         except RpcError as error:
             await reply.error(error)
 
-    async def _cancel_when_gone(self, receive: Receive, work: asyncio.Task[None]) -> None:
+    async def _cancel_when_gone(self, receive: Receive, reply: HttpReply, work: asyncio.Task[None]) -> None:
         """The tab was closed: the generator gets `CancelledError`."""
         # Until then the body's reader is the one to receive, and it notices by itself.
         await self._body_read.wait()
         message: Message = {"type": ""}
         while message["type"] != "http.disconnect":
             message = await receive()
-        work.cancel()
+        # uvicorn says the same when the response is complete; what comes after it is not to be cut.
+        if not reply.finished:
+            work.cancel()
 
     async def _call(self, reply: HttpReply, head: Response) -> None:
         request, procedure, services = self._request, self._procedure, self._services

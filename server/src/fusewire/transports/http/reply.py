@@ -102,7 +102,7 @@ class HttpReply:
         self._send = send
         self._most = most
         self.started = False
-        self._finished = False
+        self.finished = False
         self._items = 0
 
     async def result(self, value: Any) -> None:
@@ -135,7 +135,7 @@ class HttpReply:
         await self._body(self._framing.end())
 
     async def pulse(self) -> None:
-        if self.started and not self._finished:
+        if self.started and not self.finished:
             await self._body(self._framing.pulse, more=True)
 
     async def error(self, error: RpcError[Any]) -> None:
@@ -194,5 +194,5 @@ class HttpReply:
         )
 
     async def _body(self, body: bytes, *, more: bool = False) -> None:
-        self._finished = not more
+        self.finished = not more
         await self._send({"type": "http.response.body", "body": body, "more_body": more})

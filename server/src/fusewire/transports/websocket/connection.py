@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from fusewire.calls import credentials_of, identify, shown_data
-from fusewire.errors import Cancelled, RpcError, TooManyCalls, UnknownProcedure
+from fusewire.errors import Cancelled, RpcError, TooManyCalls, Unauthenticated, Unavailable, UnknownProcedure
 from fusewire.identity import Identity
 from fusewire.procedures.arguments import bind
 from fusewire.procedures.call import Call
@@ -46,12 +47,17 @@ class Connection:
         self._machine = ServerMachine(
             services.sizes,
             frame_bytes=bounds.frame_bytes,
+            frame_messages=bounds.frame_messages,
             held_bytes=bounds.held_bytes,
             malformed=bounds.malformed_messages,
         )
         self._outbox = Outbox(socket.send_bytes, bound=bounds.outgoing_bytes, frame_bytes=bounds.frame_bytes)
         self._tasks = asyncio.TaskGroup()
         self._owned: set[asyncio.Task[None]] = set()
+        self._tails: set[asyncio.Task[Any]] = set()
+        self._refreshing = asyncio.Lock()
+        self._refreshes = 0
+        self._expiry: asyncio.TimerHandle | None = None
         self._calls: dict[int, asyncio.Task[None]] = {}
         self._credits: dict[int, Credit] = {}
         self._connection: HTTPConnection = socket
@@ -72,8 +78,9 @@ class Connection:
                 self._spawn(self._watch_time())
                 await self._closing.wait()
                 self._machine.close()
-                for task in self._owned - {reader, writer}:
-                    task.cancel()
+                for task in self._owned - {reader, writer} - self._tails:
+                    _stop(task)
+                await self._services.hub.detach(self)
                 self._outbox.finish()
                 await asyncio.wait(
                     (writer,), timeout=FLUSH_SECONDS if self._close is not CloseCode.SLOW else 0
@@ -82,7 +89,9 @@ class Connection:
                 await self._say_close()
                 reader.cancel()
         finally:
-            # Only now: until its tasks have ended, a hello under way may still attach.
+            # Once more: a hello under way may have attached meanwhile.
+            if self._expiry is not None:
+                self._expiry.cancel()
             await self._services.hub.detach(self)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -92,8 +101,11 @@ class Connection:
         return task
 
     def push(self, message: bytes) -> None:
-        """Queue an event for this peer."""
-        self._send(message)
+        """Queue an event for this peer. There is no waiting for a peer that does not read: it is closed as slow."""
+        if self._outbox.fits(message):
+            self._send(message)
+        else:
+            self._shut(CloseCode.SLOW)
 
     # What comes in
 
@@ -120,11 +132,14 @@ class Connection:
                 self._start(call)
             case Received(m.Cancel(id=call_id)):
                 if task := self._calls.get(call_id):
-                    task.cancel()
+                    _stop(task)
             case Received(m.Credit(id=call_id, items=items, bytes=size)):
                 if credit := self._credits.get(call_id):
                     credit.grant(items, size)
+            case Received(m.Refresh() as refresh) if self._refreshes > self._services.bounds.refreshes:
+                self._refuse(refresh.id, TooManyCalls(message="Too many changes of identity at once"))
             case Received(m.Refresh() as refresh):
+                self._refreshes += 1
                 self._spawn(self._refresh(refresh))
             case Received():
                 # A pong: that something was heard is all it says.
@@ -137,7 +152,9 @@ class Connection:
             await self._take_identity(hello.credentials or {})
         except RpcError as error:
             self._send(write(self._error(None, error)))
-            self._shut(CloseCode.UNAUTHENTICATED)
+            self._shut(
+                CloseCode.UNAUTHENTICATED if isinstance(error, Unauthenticated) else CloseCode.GOING_AWAY
+            )
             return
         if self._closing.is_set():
             return
@@ -151,21 +168,40 @@ class Connection:
             self._act(event)
 
     async def _refresh(self, refresh: m.Refresh) -> None:
-        before = self._identity
         try:
-            await self._take_identity(refresh.credentials or {})
+            # One at a time and in order: the last one sent is the one that holds.
+            async with self._refreshing:
+                before = self._identity
+                await self._take_identity(refresh.credentials or {})
+                old, new = (f"user:{who.id}" if who is not None else None for who in (before, self._identity))
+                await self._services.hub.move(self, old=old, new=new)
         except RpcError as error:
             self._send(self._machine.settle(self._error(refresh.id, error)))
-            self._shut(CloseCode.UNAUTHENTICATED)
-            return
-        old, new = (f"user:{who.id}" if who is not None else None for who in (before, self._identity))
-        await self._services.hub.move(self, old=old, new=new)
-        self._send(self._machine.settle(m.Result(refresh.id, Packed(pack(None)))))
+            if isinstance(error, Unauthenticated):
+                self._shut(CloseCode.UNAUTHENTICATED)
+        else:
+            self._send(self._machine.settle(m.Result(refresh.id, pack(None))))
+        finally:
+            self._refreshes -= 1
 
     async def _take_identity(self, payload: dict[str, Any]) -> None:
         credentials = credentials_of(self._socket, payload, "websocket")
-        self._identity = await identify(self._services.loader, credentials)
+        try:
+            async with asyncio.timeout(self._services.bounds.identify_seconds):
+                self._identity = await identify(self._services.loader, credentials)
+        except TimeoutError as error:
+            raise Unavailable(message="The identity could not be loaded in time") from error
+        self._expire_at(self._identity.expires_at if self._identity is not None else None)
         self._connection = with_token(self._socket, credentials.token)
+
+    def _expire_at(self, moment: datetime | None) -> None:
+        """With its identity a connection ends: its streams and events were that identity's too."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        if moment is not None:
+            left = max(0.0, (moment - datetime.now(UTC)).total_seconds())
+            self._expiry = asyncio.get_running_loop().call_later(left, self._shut, CloseCode.IDENTITY_EXPIRED)
 
     def _limits(self) -> dict[str, int]:
         bounds = self._services.bounds
@@ -184,9 +220,9 @@ class Connection:
     def _start(self, message: m.Call) -> None:
         procedure = self._services.registry.find(message.name, "websocket")
         if procedure is None:
-            self._refuse(message, UnknownProcedure(message.name))
+            self._refuse(message.id, UnknownProcedure(message.name))
         elif self._is_full(procedure):
-            self._refuse(message, TooManyCalls(message="Too many in flight; this one was not started"))
+            self._refuse(message.id, TooManyCalls(message="Too many in flight; this one was not started"))
         else:
             bounds = self._services.bounds
             if procedure.streams:
@@ -200,10 +236,13 @@ class Connection:
             return streams >= self._services.bounds.streams
         return len(self._calls) - streams >= self._services.bounds.calls
 
-    def _refuse(self, message: m.Call, error: RpcError[Any]) -> None:
-        self._send(self._machine.settle(self._error(message.id, error)))
+    def _refuse(self, call_id: int, error: RpcError[Any]) -> None:
+        self._send(self._machine.settle(self._error(call_id, error)))
 
     async def _run(self, message: m.Call, procedure: Procedure) -> None:
+        # What is settled and still at work (clean-up, background tasks, threads) is bounded too: the next call waits for it.
+        while len(self._tails) >= self._services.bounds.calls:
+            await asyncio.wait(self._tails, return_when=asyncio.FIRST_COMPLETED)
         try:
             await self._call(message, procedure)
         except RpcError as error:
@@ -211,8 +250,10 @@ class Connection:
 
     def _ended(self, call_id: int, task: asyncio.Task[None]) -> None:
         # Here and not in the task: one that is cancelled before its first step never runs. And once settled, the id may be another's.
+        self._tails.discard(task)
         if self._calls.get(call_id) is task:
             self._settle(self._error(call_id, Cancelled(message="The call was cancelled")))
+            self._tails.discard(task)
 
     async def _call(self, message: m.Call, procedure: Procedure) -> None:
         call = Call(
@@ -236,9 +277,15 @@ class Connection:
             credit=self._credits.get(message.id) or Credit(1, 1),
             settle=self._settle,
             send=self._send,
+            room=self._outbox.room,
             most=self._services.bounds.result_bytes,
         )
-        await self._services.pipeline.run(procedure, call, Surroundings(values, self._connection), reply)
+        try:
+            await self._services.pipeline.run(procedure, call, Surroundings(values, self._connection), reply)
+        finally:
+            for thread in call.threads:
+                self._tails.add(thread)
+                thread.add_done_callback(self._tails.discard)
 
     def _deadline(self, message: m.Call, procedure: Procedure) -> float | None:
         wanted = message.timeout_ms
@@ -252,13 +299,15 @@ class Connection:
     def _settle(self, message: m.Result | m.End | m.Error) -> None:
         # Out of the tables before the last message is sent: its answer may be a call with the same id.
         if message.id in self._machine.in_flight:
-            self._calls.pop(message.id, None)
+            if task := self._calls.pop(message.id, None):
+                # What comes after the answer is the app's own work: it runs to its end, connection or not.
+                self._tails.add(task)
             self._credits.pop(message.id, None)
             self._send(self._machine.settle(message))
 
     def _send(self, data: bytes) -> None:
-        if not self._closing.is_set() and not self._outbox.put(data):
-            self._shut(CloseCode.SLOW)
+        if not self._closing.is_set():
+            self._outbox.put(data)
 
     def _error(self, call_id: int | None, error: RpcError[Any]) -> m.Error:
         data = shown_data(error)
@@ -303,3 +352,9 @@ class Connection:
         except (TimeoutError, RuntimeError, OSError):
             # The peer was faster, or does not read; the server ends the socket when this connection returns.
             return
+
+
+def _stop(task: asyncio.Task[Any]) -> None:
+    # Once: a second cancellation would interrupt the clean-up that the first one started.
+    if not task.cancelling():
+        task.cancel()

@@ -6,15 +6,17 @@ import asyncio
 
 
 class Credit:
+    """`items` and `size` (bytes) are the window: what is granted beyond it is not kept."""
+
     def __init__(self, items: int, size: int) -> None:
-        self._items = items
-        self._bytes = size
+        self._items = self._most_items = items
+        self._bytes = self._most_bytes = size
         self._granted = asyncio.Event()
         self._granted.set()
 
     def grant(self, items: int, size: int) -> None:
-        self._items += items
-        self._bytes += size
+        self._items = min(self._items + items, self._most_items)
+        self._bytes = min(self._bytes + size, self._most_bytes)
         self._update()
 
     def spend(self, size: int) -> None:

