@@ -168,6 +168,25 @@ describe("credentials", () => {
     client.close();
   });
 
+  it("that are cookies come with a new handshake; calls under way finish on the old one", async () => {
+    const { client } = clientOf(server, {});
+    const slow = client.add(1, 2);
+    const old = await server.peer();
+    const slowCall = await old.next("call");
+    const done = client.reauthenticate();
+    const next = await server.peer();
+    await done;
+    expect(old.all("refresh")).toEqual([]);
+    const fresh = client.add(3, 4);
+    const call = await next.next("call");
+    next.send({ kind: "result", id: call.id, value: 7 });
+    expect(await fresh).toBe(7);
+    old.send({ kind: "result", id: slowCall.id, value: 3 });
+    expect(await slow).toBe(3);
+    await old.closed;
+    client.close();
+  });
+
   it("that cannot be had are reported and asked for again", async () => {
     let times = 0;
     const { client, clock, errors } = clientOf(server, {

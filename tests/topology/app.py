@@ -12,16 +12,19 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 from fastapi import FastAPI, HTTPException
 from fusewire import Credentials, Fuse
 from pydantic import BaseModel
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.requests import HTTPConnection
 
 FOLDER = Path(os.environ["TOPOLOGY_FOLDER"])
 POLL_SECONDS = 0.01
+MOST_SECONDS = 15.0
 
 
 class News(BaseModel):
@@ -34,12 +37,6 @@ class Seen(BaseModel):
     client: str
     scheme: str
     headers: dict[str, str]
-
-
-class Spell(BaseModel):
-    pid: int
-    began: float
-    ended: float
 
 
 app = FastAPI()
@@ -59,11 +56,12 @@ async def worker() -> int:
 
 
 @fuse.rpc
-async def block(seconds: float) -> int:
-    """Holds this worker's event loop, so that whatever is asked meanwhile goes to the others."""
-    (FOLDER / f"blocked-{os.getpid()}").touch()
-    time.sleep(seconds)  # noqa: ASYNC251 - the point
-    return os.getpid()
+async def block(gate: str) -> None:
+    """Holds this worker's event loop until the file is there, so that whatever is asked meanwhile goes to the others."""
+    (FOLDER / f"{gate}.began").touch()
+    ends = time.monotonic() + MOST_SECONDS
+    while not (FOLDER / gate).exists() and time.monotonic() < ends:
+        time.sleep(POLL_SECONDS)  # noqa: ASYNC251 - the point
 
 
 @fuse.rpc
@@ -84,13 +82,13 @@ async def seen(connection: HTTPConnection) -> Seen:
 
 
 @fuse.rpc
-async def length(text: str) -> int:
-    return len(text)
+async def length(words: str) -> int:
+    return len(words)
 
 
 @fuse.rpc
-async def repeated(text: str, times: int) -> list[str]:
-    return [text] * times
+async def repeated(word: str, times: int) -> list[str]:
+    return [word] * times
 
 
 @fuse.rpc
@@ -143,13 +141,14 @@ async def ready() -> dict[str, str]:
     """Database and broker, asked each time, by the addresses that the service was given."""
     if (FOLDER / "not-ready").exists():
         raise HTTPException(503, "told not to be")
-    url = os.environ["DATABASE_URL"].replace("+asyncpg", "")
+    engine = create_async_engine(os.environ["DATABASE_URL"])
     try:
-        database = await asyncpg.connect(url, timeout=2)
-        await database.fetchval("select 1")
-        await database.close()
+        async with engine.connect() as database:
+            await database.execute(text("select 1"))
         async with Redis.from_url(os.environ["REDIS_URL"], socket_timeout=2) as redis:
-            await redis.ping()  # type: ignore[misc]  # typed for both kinds of client
-    except (OSError, asyncpg.PostgresError, RedisError) as error:
+            await redis.get("anything")
+    except (OSError, SQLAlchemyError, RedisError) as error:
         raise HTTPException(503, type(error).__name__) from error
+    finally:
+        await engine.dispose()
     return {"status": "ready"}

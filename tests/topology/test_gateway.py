@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -47,15 +47,18 @@ async def called(peer: Peer, name: str, *args: object) -> Any:
 
 
 @asynccontextmanager
-async def busy_worker(gateway: Topology, *, token: str | None = None) -> AsyncIterator[tuple[Peer, int]]:
-    """A connection to a worker, with its pid, and for the next second everything else goes to the other worker."""
+async def busy_worker(gateway: Topology, token: str) -> AsyncIterator[tuple[Peer, int, Callable[[], None]]]:
+    """A connection to a worker, the worker's pid, and how to let it go: until then everything else goes to the other worker."""
+    gate = gateway.folder / uuid.uuid4().hex
     async with connected(gateway.host, token=token) as peer:
         pid = await called(peer, "worker")
-        sign = gateway.folder / f"blocked-{pid}"
-        sign.unlink(missing_ok=True)
-        await peer.send(call(next(call_ids), "block", 1.0))
-        await asyncio.to_thread(until, sign.exists, "the worker is busy")
-        yield peer, pid
+        await peer.send(call(next(call_ids), "block", gate.name))
+        try:
+            began = gate.with_suffix(".began")
+            await asyncio.to_thread(until, began.exists, "the worker is busy")
+            yield peer, pid, gate.touch
+        finally:
+            gate.touch()
 
 
 # ---- calls ----
@@ -80,7 +83,7 @@ async def test_not_ready_is_told_and_is_not_healthy(gateway: Topology, http: htt
 
 
 async def test_a_call_over_http(http: httpx.AsyncClient) -> None:
-    answer = await http.post("/api/length", json={"text": "héllo"})
+    answer = await http.post("/api/length", json={"words": "héllo"})
     assert (answer.status_code, answer.json()) == (200, 5)
 
 
@@ -92,8 +95,8 @@ async def test_a_call_over_a_websocket(gateway: Topology) -> None:
 async def test_a_body_of_one_mebibyte_passes_and_a_larger_one_is_refused_in_the_one_error_shape(
     http: httpx.AsyncClient,
 ) -> None:
-    assert (await http.post("/api/length", json={"text": "x" * 1_000_000})).json() == 1_000_000
-    answer = await http.post("/api/length", json={"text": "x" * 3_000_000})
+    assert (await http.post("/api/length", json={"words": "x" * 1_000_000})).json() == 1_000_000
+    answer = await http.post("/api/length", json={"words": "x" * 3_000_000})
     assert (answer.status_code, answer.json()["code"]) == (413, "TOO_LARGE")
 
 
@@ -142,7 +145,7 @@ async def test_a_reader_that_leaves_stops_the_generator(gateway: Topology, http:
 
 
 async def test_json_is_compressed(http: httpx.AsyncClient) -> None:
-    body = {"text": "abc", "times": 2_000}
+    body = {"word": "abc", "times": 2_000}
     answer = await http.post("/api/repeated", json=body, headers={"accept-encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.json() == ["abc"] * 2_000
@@ -154,11 +157,12 @@ async def test_json_is_compressed(http: httpx.AsyncClient) -> None:
 async def test_an_event_reaches_a_user_on_another_worker(gateway: Topology, http: httpx.AsyncClient) -> None:
     user = uuid.uuid4().hex
     async with (
-        busy_worker(gateway, token=user) as (here, pid),
+        busy_worker(gateway, user) as (here, pid, let_go),
         connected(gateway.host, token=user) as there,
     ):
         other = await called(there, "worker")
         assert other != pid
+        let_go()
         # Whichever emits, both hear it.
         assert (await http.post("/api/tell", json={"user": user, "n": 7})).json() in (pid, other)
         assert [(await peer.until(m.Event)).value for peer in (here, there)] == [{"n": 7}, {"n": 7}]
@@ -172,8 +176,9 @@ async def test_a_limit_counts_across_workers(gateway: Topology) -> None:
         async with client(gateway.host, headers={"authorization": f"Bearer {token}"}) as http:
             return [await http.post("/api/rare") for _ in range(count)]
 
-    async with busy_worker(gateway, token=token) as (here, pid):
+    async with busy_worker(gateway, token) as (here, pid, let_go):
         there = await ask(3)
+        let_go()
         assert [answer.status_code for answer in there] == [200] * 3
         assert pid not in {answer.json() for answer in there}
         # What was counted there counts here, and the other way round.

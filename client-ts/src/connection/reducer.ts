@@ -9,6 +9,8 @@ import type { Status } from "./status.js";
 export const CONNECT_TIMEOUT_MS = 20_000;
 /** What PROTOCOL §2.4 adds to `heartbeat_ms` before a silent connection counts as dead. */
 export const HEARTBEAT_GRACE_MS = 8_000;
+/** How long calls under way may take on the connection that `reauthenticate` replaces. */
+export const RESTART_DRAIN_MS = 30_000;
 /** What a draining connection gets beyond `drain_ms` before its calls are given up. */
 export const DRAIN_GRACE_MS = 8_000;
 
@@ -118,7 +120,8 @@ const HANDLERS: Handlers = {
   wanted: (state) => (state.phase === "idle" ? open(state, "requested") : [state, []]),
   online: (state) => (state.phase === "waiting" ? open(state, "online") : [state, []]),
   restart: (state) => {
-    if (state.phase === "idle" || state.phase === "ready") return [state, []];
+    if (state.phase === "idle") return [state, []];
+    if (state.phase === "ready") return replace(state, "restarted", RESTART_DRAIN_MS);
     const [next, effects] = open({ ...state, status: { ...state.status, attempt: 0 } }, "restarted");
     return [next, [...leave(state.number, 1000), ...effects]];
   },
@@ -241,8 +244,12 @@ function onWelcome(state: ConnectionState, { session, same, limits }: Welcome): 
 
 /** PROTOCOL §2.6: a new connection for what comes, while the calls under way finish on the old one. */
 function onGoaway(state: ConnectionState, drainMs: number): Step {
+  return replace(state, "goaway", drainMs);
+}
+
+function replace(state: ConnectionState, code: string, drainMs: number): Step {
   const old = state.number;
-  const [next, effects] = open({ ...state, draining: [...state.draining, old] }, "goaway");
+  const [next, effects] = open({ ...state, draining: [...state.draining, old] }, code);
   return [next, [...effects, { do: "timer", number: old, ms: drainMs + DRAIN_GRACE_MS }]];
 }
 

@@ -105,22 +105,29 @@ export class Connection implements Transport {
     for (const call of this.table.ownedBy(owner)) this.cancel(call, error);
   }
 
-  /** New credentials: on the live connection, or else by connecting again. */
+  /**
+   * New credentials: on the live connection, or else by connecting again. Without credentials to send the caller is known
+   * by cookies, and those are the handshake's: only a new one brings what a login has set. Calls under way finish on the
+   * old connection.
+   */
   async reauthenticate(): Promise<void> {
     const { phase, number } = this.state;
     if (phase === "idle") return;
-    if (phase !== "ready") {
-      this.dispatch({ type: "restart" });
-      return new Promise((resolve, reject) => this.restarts.push({ resolve, reject }));
-    }
+    if (phase !== "ready") return this.restart();
     const credentials = await this.options.auth();
     // While `auth` ran the connection may have gone; the next hello asks it again.
     if (this.state.number !== number || this.state.phase !== "ready") return this.reauthenticate();
+    if (credentials === null) return this.restart();
     return new Promise((resolve, reject) => {
       const sink: CallSink = { sent() {}, item() {}, done: () => resolve(), fail: reject };
       const id = this.table.addRefresh(number, sink);
-      this.send(number, { kind: "refresh", id, ...(credentials !== null && { credentials }) });
+      this.send(number, { kind: "refresh", id, credentials });
     });
+  }
+
+  private restart(): Promise<void> {
+    this.dispatch({ type: "restart" });
+    return new Promise((resolve, reject) => this.restarts.push({ resolve, reject }));
   }
 
   /** Closes the sockets; what is under way or waiting fails with CONNECTION_LOST, and so does every later call. */

@@ -121,12 +121,16 @@ class Zygote:
     def _preload(self, name: str) -> None:
         if name in sys.modules:
             return
+        # Fusewire itself may lie in the project, and is loaded: only what this import brings can make it unfit.
+        before = set(_loaded_files())
         try:
             importlib.import_module(name)
         except BaseException:  # noqa: BLE001 — a package that only works in the app's own order is left to it.
             problem = True
         else:
-            problem = _thread_count() > 1 or any(self._project.is_below(file) for file in _loaded_files())
+            problem = _thread_count() > 1 or any(
+                self._project.is_below(file) for file in set(_loaded_files()) - before
+            )
         if problem:
             self._to_preload.clear()
             self._send({"kind": "unsafe", "package": name.partition(".")[0]})
