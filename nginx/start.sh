@@ -37,7 +37,7 @@ TRUSTED_PROXIES=$(echo "${TRUSTED_PROXIES:-}" | tr ',' ' ')
 # A value with a semicolon or a brace would be configuration of its own.
 for value in "$BACKEND" "$FRONTEND" "$LISTEN" "$MAX_BODY" "$RESOLVER" "$RUN_FOLDER" $TRUSTED_PROXIES; do
   case $value in
-    *[!A-Za-z0-9._:/\[\]-]*) fail "cannot use the value: $value" ;;
+    *[!]A-Za-z0-9._:/[-]*) fail "cannot use the value: $value" ;;
   esac
 done
 

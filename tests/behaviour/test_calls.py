@@ -1,6 +1,8 @@
 """What a call does, on every transport."""
 
 import asyncio
+import contextlib
+import logging
 import threading
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
@@ -9,7 +11,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import pytest
-from fastapi import BackgroundTasks, Body, Depends, Header, HTTPException, Query
+from fastapi import BackgroundTasks, Body, Depends, Header, HTTPException, Query, Security
 from fusewire import Call, Fuse, Identity, RpcError, active_user, is_http, is_rpc
 from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
@@ -419,3 +421,124 @@ async def test_a_refused_identity_is_refused(fuse: Fuse, connect: Connect, trans
         return  # the handshake's outcome has its own test
     with pytest.raises(CallError, match="401 UNAUTHENTICATED"):
         await (await connect(token="bad")).call("ping")
+
+
+class OwnExit(BaseException):
+    """Not an Exception: nothing in a server should ever let one through."""
+
+
+async def test_whatever_is_raised_ends_its_call_alone(
+    fuse: Fuse, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+
+    async def cancelled() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        raise asyncio.CancelledError
+
+    raising: dict[str, Callable[[], Any]] = {
+        "misfit": lambda: BudgetSpent({"wrong": 1}),  # type: ignore[arg-type]
+        "unwritable": lambda: HTTPException(409, {"x": object()}),
+        "huge": lambda: HTTPException(409, {"x": 2**70}),
+        "exit": lambda: SystemExit(3),
+        "interrupt": KeyboardInterrupt,
+        "generator_exit": GeneratorExit,
+        "own": OwnExit,
+        "group": lambda: ExceptionGroup("several", [ValueError()]),
+        "stop": StopIteration,
+        "stop_async": StopAsyncIteration,
+        "cancelled": asyncio.CancelledError,
+    }
+
+    @fuse.rpc
+    async def fail(how: str) -> None:
+        raise raising[how]()
+
+    @fuse.rpc
+    def fail_in_a_thread(how: str) -> None:
+        raise raising[how]()
+
+    @fuse.rpc
+    async def swallowed(db: Annotated[None, Depends(swallow)]) -> None:
+        raise ValueError
+
+    caller = await connect()
+    for how in raising:
+        for name in ("fail", "fail_in_a_thread"):
+            if (name, how) == ("fail_in_a_thread", "cancelled"):
+                continue  # a thread's future takes it as its own cancellation; nobody raises it there
+            with pytest.raises(CallError) as caught:
+                await caller.call(name, how)
+            assert caught.value.code == "INTERNAL", (name, how)
+            assert caught.value.id
+    with pytest.raises(CallError, match="INTERNAL"):
+        await caller.call("swallowed")
+
+
+async def swallow() -> AsyncGenerator[None]:
+    with contextlib.suppress(ValueError):
+        yield
+
+
+async def test_a_security_scope_does_not_open_a_session_twice(fuse: Fuse, connect: Connect) -> None:
+    opened: list[int] = []
+
+    async def session() -> int:
+        opened.append(1)
+        return len(opened)
+
+    async def user(db: Annotated[int, Depends(session)]) -> int:
+        return db
+
+    @fuse.rpc
+    async def both(
+        who: Annotated[int, Security(user, scopes=["x"])], db: Annotated[int, Depends(session)]
+    ) -> list[int]:
+        return [who, db]
+
+    assert await (await connect()).call("both") == [1, 1]
+
+
+async def test_odd_keys_and_collections_travel(fuse: Fuse, connect: Connect, transport: str) -> None:
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+    @fuse.rpc
+    async def keyed() -> dict[int, dict[uuid.UUID, bool]]:
+        return {1: {uuid.UUID(int=2): True}}
+
+    @fuse.rpc
+    async def moments() -> set[datetime]:
+        return {moment}
+
+    @fuse.rpc
+    async def blobs() -> frozenset[bytes]:
+        return frozenset((b"\xff",))
+
+    caller, binary = await connect(), transport in ("websocket", "http-msgpack")
+    assert await caller.call("keyed") == {"1": {str(uuid.UUID(int=2)): True}}
+    assert await caller.call("moments") == [moment if binary else "2026-01-02T03:04:05Z"]
+    assert await caller.call("blobs") == [b"\xff" if binary else "/w=="]
+
+
+async def test_a_naive_datetime_is_an_error_everywhere(
+    fuse: Fuse, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    @fuse.rpc
+    async def when() -> list[datetime]:
+        return [datetime(2026, 1, 2)]  # noqa: DTZ001  # that is the point
+
+    with pytest.raises(CallError, match="INTERNAL"):
+        await (await connect()).call("when")
+    assert "naive datetime" in caplog.text
+
+
+async def test_many_errors_are_cut_short(fuse: Fuse, connect: Connect) -> None:
+    @fuse.rpc
+    async def sum_up(numbers: list[int]) -> int:
+        return sum(numbers)
+
+    with pytest.raises(CallError) as caught:
+        await (await connect()).call("sum_up", ["x"] * 500)
+    assert len(caught.value.detail) == 51
+    assert caught.value.detail[-1]["msg"].startswith("500 errors in all")

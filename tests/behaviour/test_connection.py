@@ -1,15 +1,17 @@
 """One WebSocket connection: its handshake, its bounds, and what misuse gets (PROTOCOL §2-§6)."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 import websockets
-from fastapi import FastAPI
-from fusewire import Bounds, Call, Credentials, Fuse, active_user
+from fastapi import BackgroundTasks, FastAPI
+from fusewire import Bounds, Call, Credentials, Fuse, Identity, active_user
 from fusewire.transports.websocket import SUBPROTOCOL
 from fusewire.wire import messages as m
 from fusewire.wire.codec import pack, write
@@ -20,6 +22,9 @@ from tests.support.server import serving
 
 BOUNDS = Bounds(
     hello_seconds=0.2,
+    identify_seconds=0.3,
+    frame_messages=50,
+    refreshes=2,
     held_bytes=1024,
     message_bytes=4096,
     frame_bytes=8192,
@@ -54,6 +59,8 @@ class World:
         self.noted: list[str] = []
         self.gate = asyncio.Event()
         self.changed = asyncio.Event()
+        self.blocked = 0
+        self.unblock = threading.Event()
         self.host = ""
         self._define()
 
@@ -67,16 +74,20 @@ class World:
                 self.changed.clear()
                 await self.changed.wait()
 
-    def _define(self) -> None:
+    def _define(self) -> None:  # noqa: C901  # one procedure after the other
         fuse = self.fuse
         fuse.rpc.event(Blob)
 
         @fuse.identity
-        async def identify(credentials: Credentials) -> str | None:
+        async def identify(credentials: Credentials) -> Identity | str | None:
             if credentials.token == "bad":
                 raise PermissionError("expired")
             if credentials.token == "slow":
                 await self.gate.wait()
+            if credentials.token == "hangs":
+                await asyncio.Event().wait()
+            if credentials.token == "brief":
+                return Identity("brief", expires_at=datetime.now(UTC) + timedelta(seconds=0.1))
             return credentials.token
 
         @fuse.rpc
@@ -108,6 +119,34 @@ class World:
             return call.remaining_seconds
 
         @fuse.rpc
+        async def cleans_up() -> None:
+            self.note("running")
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.note("cleaning")
+                await self.gate.wait()
+                self.note("clean")
+
+        @fuse.rpc
+        async def tasks_in_a_generator() -> AsyncIterator[int]:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(asyncio.sleep(30))
+                for i in range(1000):
+                    yield i
+
+        @fuse.rpc
+        async def later(tasks: BackgroundTasks) -> None:
+            tasks.add_task(self.gate.wait)
+            tasks.add_task(self.note, "done later")
+
+        @fuse.rpc
+        def blocks() -> None:
+            self.blocked += 1
+            assert self.unblock.wait(10)
+            self.blocked -= 1
+
+        @fuse.rpc
         async def numbers(n: int, size: int = 1) -> AsyncIterator[bytes]:
             for i in range(n):
                 self.note(f"made {i}")
@@ -121,6 +160,7 @@ async def world() -> AsyncIterator[World]:
         world.host = host
         yield world
         world.gate.set()
+        world.unblock.set()
 
 
 @pytest.fixture
@@ -151,6 +191,9 @@ async def result_of(peer: Peer, message: m.Call) -> Any:
         ("https://friend.example.evil.example", False),
         ("http://127.0.0.1", False),
         ("null", False),
+        ("http://[::1", False),
+        ("file://{host}", False),
+        ("HTTP://{host}", True),
         ("", False),
     ],
 )
@@ -494,3 +537,97 @@ async def test_the_server_goes_on_after_all_that(world: World) -> None:
     async with httpx.AsyncClient() as client:
         response = await client.post(f"http://{world.host}/api/add", json={"a": 1, "b": 2})
     assert response.json() == 3
+
+
+async def test_a_second_cancel_does_not_interrupt_the_clean_up(world: World, open_peer: Open) -> None:
+    peer = await open_peer()
+    await peer.send(call(1, "cleans_up"))
+    await world.until("running")
+    await peer.send(m.Cancel(1))
+    await world.until("cleaning")
+    await peer.send(m.Cancel(1))
+    await peer.close()
+    world.gate.set()
+    await world.until("clean")
+
+
+async def test_cancelling_a_generator_with_tasks_of_its_own_leaves_others_alone(open_peer: Open) -> None:
+    peer = await open_peer()
+    await peer.send(call(1, "tasks_in_a_generator"))
+    for _ in range(4):
+        await peer.until(m.Item)
+    await peer.send(call(2, "wait_here"), m.Cancel(1))
+    assert (await peer.until(m.Error)).code == "CANCELLED"
+    assert await result_of(peer, call(3, "add", 1)) == 1
+
+
+async def test_work_after_the_answer_survives_the_connection(world: World, open_peer: Open) -> None:
+    peer = await open_peer()
+    await result_of(peer, call(1, "later"))
+    await peer.close()
+    world.gate.set()
+    await world.until("done later")
+
+
+async def test_threads_left_behind_are_counted(world: World, open_peer: Open) -> None:
+    peer = await open_peer()
+    for call_id in range(1, 40):
+        await peer.send(call(call_id, "blocks"), m.Cancel(call_id))
+        assert (await peer.until(m.Error)).code == "CANCELLED"
+    assert world.blocked <= BOUNDS.calls
+    world.unblock.set()
+    assert await result_of(peer, call(1, "add", 1)) == 1
+
+
+async def test_credit_is_never_more_than_the_window(world: World, open_peer: Open) -> None:
+    peer = await open_peer()
+    await peer.send(call(1, "numbers", 1000), m.Credit(1, 2**62, 2**62))
+    assert await result_of(peer, call(2, "add", 1)) == 1
+    assert len(world.noted) <= 2 * BOUNDS.stream_items
+
+
+@pytest.mark.parametrize("message", [m.Ping(), m.Pong(), m.Cancel(1), m.Credit(1, 1, 1)])
+async def test_messages_in_one_frame_are_bounded(open_peer: Open, message: m.Message) -> None:
+    peer = await open_peer()
+    await peer.send_raw(write(message) * 50)
+    assert await result_of(peer, call(1, "add", 1)) == 1
+    await peer.send_raw(write(message) * 51)
+    assert await peer.close_code() == (4503, "flood")
+
+
+async def test_many_pings_get_one_pong(open_peer: Open) -> None:
+    peer = await open_peer()
+    await peer.send(*[m.Ping()] * 40, call(1, "add", 1))
+    answers = [await peer.next(), await peer.next()]
+    assert sorted(type(answer).__name__ for answer in answers) == ["Pong", "Result"]
+
+
+async def test_refreshes_come_one_after_the_other(world: World, open_peer: Open) -> None:
+    peer = await open_peer(token="ann")
+    await peer.send(m.Refresh(1, {"token": "slow"}), m.Refresh(2, {"token": "bob"}))
+    await result_of(peer, call(3, "add", 1))
+    world.gate.set()
+    assert [(await peer.until(m.Result)).id for _ in range(2)] == [1, 2]
+    assert await result_of(peer, call(4, "user")) == "bob"
+    await world.fuse.to("ann", "slow").emit(Blob(data="not for bob"))
+    await world.fuse.to("bob").emit(Blob(data="for bob"))
+    assert (await peer.until(m.Event)).value == {"data": "for bob"}
+
+
+async def test_refreshes_are_bounded(open_peer: Open) -> None:
+    peer = await open_peer(token="ann")
+    await peer.send(*(m.Refresh(call_id, {"token": "slow"}) for call_id in range(1, 6)))
+    assert (await peer.until(m.Error)).code == "TOO_MANY_CALLS"
+
+
+async def test_an_identity_that_runs_out_ends_its_connection(world: World, open_peer: Open) -> None:
+    peer = await open_peer(token="brief")
+    await peer.send(call(1, "numbers", 1000))
+    assert await peer.close_code() == (4004, "identity_expired")
+
+
+async def test_an_identity_loader_that_hangs(open_peer: Open) -> None:
+    peer = await open_peer(say_hello=False)
+    await peer.send(m.Hello(credentials={"token": "hangs"}))
+    assert (await peer.until(m.Error)).code == "UNAVAILABLE"
+    assert await peer.close_code() == (4000, "going_away")

@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from typing import Annotated, Any
 
 import pytest
-from fastapi import Depends
+from fastapi import BackgroundTasks, Depends
 from fusewire import Fuse, RpcError, active_user
 from pydantic import BaseModel
 
@@ -211,3 +212,49 @@ async def test_a_generator_that_never_waits_lets_others_run(fuse: Fuse, connect:
     assert await other.call("ping") == "pong"
     assert produced < 100_000
     await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_what_comes_after_the_last_item_runs_to_its_end(fuse: Fuse, connect: Connect) -> None:
+    done: list[str] = []
+    finished = asyncio.Event()
+
+    async def session() -> AsyncGenerator[str]:
+        yield "s"
+        await asyncio.sleep(0.05)
+        done.append("committed")
+        finished.set()
+
+    async def later() -> None:
+        await asyncio.sleep(0.05)
+        done.append("background")
+
+    @fuse.rpc
+    async def short(tasks: BackgroundTasks, db: Annotated[str, Depends(session)]) -> AsyncIterator[int]:
+        tasks.add_task(later)
+        yield 1
+
+    assert await collect((await connect()).stream("short")) == [1]
+    async with asyncio.timeout(5):
+        await finished.wait()
+    assert done == ["background", "committed"]
+
+
+async def test_a_sync_generator_that_is_left_finishes(fuse: Fuse, connect: Connect) -> None:
+    log: list[str] = []
+    ended = threading.Event()
+
+    @fuse.rpc
+    def slow() -> Iterator[int]:
+        try:
+            for n in range(1000):
+                time.sleep(0.02)
+                yield n
+        finally:
+            log.append("finally")
+            ended.set()
+
+    stream = (await connect()).stream("slow")
+    await anext(stream)
+    await stream.aclose()  # type: ignore[attr-defined]
+    assert await asyncio.to_thread(ended.wait, 5)
+    assert log == ["finally"]

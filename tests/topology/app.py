@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -24,7 +23,6 @@ from starlette.requests import HTTPConnection
 
 FOLDER = Path(os.environ["TOPOLOGY_FOLDER"])
 POLL_SECONDS = 0.01
-MOST_SECONDS = 15.0
 
 
 class News(BaseModel):
@@ -53,15 +51,6 @@ async def identify(credentials: Credentials) -> str | None:
 async def worker() -> int:
     """The process that answers."""
     return os.getpid()
-
-
-@fuse.rpc
-async def block(gate: str) -> None:
-    """Holds this worker's event loop until the file is there, so that whatever is asked meanwhile goes to the others."""
-    (FOLDER / f"{gate}.began").touch()
-    ends = time.monotonic() + MOST_SECONDS
-    while not (FOLDER / gate).exists() and time.monotonic() < ends:
-        time.sleep(POLL_SECONDS)  # noqa: ASYNC251 - the point
 
 
 @fuse.rpc

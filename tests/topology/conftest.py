@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.topology.compose import PRODUCTION, ROOT, load
@@ -136,9 +135,3 @@ def create_tables(environment: Mapping[str, str]) -> None:
             pass
 
     asyncio.run(create())
-
-
-def client(host: str, *, address: str = "127.0.0.1", **options: Any) -> httpx.AsyncClient:
-    """A client that comes from an address of its own: all of 127.0.0.0/8 is this machine."""
-    transport = httpx.AsyncHTTPTransport(local_address=address)
-    return httpx.AsyncClient(base_url=f"http://{host}", transport=transport, timeout=15, **options)

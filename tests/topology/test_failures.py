@@ -8,66 +8,39 @@ import signal
 import socket
 import uuid
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import websockets
-from fusewire.wire import messages as m
 
 from tests.support.nginx import NginxServer
-from tests.support.peer import Peer, call, connected
+from tests.support.peer import Peer, connected
+from tests.topology.callers import called, client, on_both_workers
 from tests.topology.compose import seconds
-from tests.topology.conftest import StartGateway, client
+from tests.topology.conftest import StartGateway
 from tests.topology.native import Topology, until
 
 
-async def pids(gateway: Topology) -> set[int]:
-    """Of the workers that answer; over new connections, side by side, so that they spread."""
-
-    async def ask() -> int | None:
-        async with client(gateway.host) as http:
-            answer = await http.post("/api/worker")
-            return int(answer.text) if answer.is_success else None
-
-    return {pid for pid in await asyncio.gather(*(ask() for _ in range(8))) if pid is not None}
-
-
-async def all_pids(gateway: Topology, *, without: int = 0) -> set[int]:
-    """Asks until both workers have answered."""
-    seen: set[int] = set()
-    async with asyncio.timeout(20):
-        while len(seen) < 2:
-            seen |= await pids(gateway) - {without}
-    return seen
-
-
 async def test_a_killed_worker_takes_only_its_own_connections_along(gateway: Topology) -> None:
-    async with AsyncExitStack() as stack, asyncio.timeout(20):
-        peers: dict[int, Peer] = {}
-        while len(peers) < 2:
-            peer = await stack.enter_async_context(connected(gateway.host))
-            await peer.send(call(1, "worker"))
-            peers.setdefault((await peer.until(m.Result)).value, peer)
+    async with on_both_workers(gateway) as peers:
         (killed, cut), (survivor, kept) = peers.items()
         os.kill(killed, signal.SIGKILL)
         with pytest.raises(websockets.ConnectionClosedError, match="no close frame"):
             await cut.next()
-        await kept.send(call(2, "worker"))
-        assert (await kept.until(m.Result)).value == survivor
+        assert await called(kept, "worker") == survivor
     async with client(gateway.host) as http:
         for _ in range(20):
             assert (await http.post("/api/length", json={"words": "abc"})).status_code == 200
     # A new one takes its place.
-    assert killed not in await all_pids(gateway, without=killed)
+    async with on_both_workers(gateway) as peers:
+        assert killed not in peers
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
 async def test_a_call_that_kills_its_worker_is_not_sent_again(gateway: Topology, method: str) -> None:
     mark = uuid.uuid4().hex
-    await all_pids(gateway)
     async with client(gateway.host) as http:
         # Twice over one connection of the client: nginx has upstream connections to reuse.
         assert (await http.post("/api/length", json={"words": "abc"})).status_code == 200

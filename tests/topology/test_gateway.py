@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
@@ -18,7 +15,7 @@ from fusewire.wire import messages as m
 
 from tests.support.nginx import NginxServer
 from tests.support.peer import Peer, call, connected
-from tests.topology.conftest import client
+from tests.topology.callers import call_ids, called, client, on_both_workers, settled
 from tests.topology.native import Topology, until
 
 
@@ -26,39 +23,6 @@ from tests.topology.native import Topology, until
 async def http(gateway: Topology) -> AsyncIterator[httpx.AsyncClient]:
     async with client(gateway.host) as opened:
         yield opened
-
-
-call_ids = itertools.count(1)
-
-
-async def settled(peer: Peer, name: str, *args: object) -> m.Result | m.Error:
-    call_id = next(call_ids)
-    await peer.send(call(call_id, name, *args))
-    while True:
-        message = await peer.next()
-        if isinstance(message, m.Result | m.Error) and message.id == call_id:
-            return message
-
-
-async def called(peer: Peer, name: str, *args: object) -> Any:
-    result = await settled(peer, name, *args)
-    assert isinstance(result, m.Result), result
-    return result.value
-
-
-@asynccontextmanager
-async def busy_worker(gateway: Topology, token: str) -> AsyncIterator[tuple[Peer, int, Callable[[], None]]]:
-    """A connection to a worker, the worker's pid, and how to let it go: until then everything else goes to the other worker."""
-    gate = gateway.folder / uuid.uuid4().hex
-    async with connected(gateway.host, token=token) as peer:
-        pid = await called(peer, "worker")
-        await peer.send(call(next(call_ids), "block", gate.name))
-        try:
-            began = gate.with_suffix(".began")
-            await asyncio.to_thread(until, began.exists, "the worker is busy")
-            yield peer, pid, gate.touch
-        finally:
-            gate.touch()
 
 
 # ---- calls ----
@@ -154,39 +118,27 @@ async def test_json_is_compressed(http: httpx.AsyncClient) -> None:
 # ---- several workers ----
 
 
-async def test_an_event_reaches_a_user_on_another_worker(gateway: Topology, http: httpx.AsyncClient) -> None:
+async def test_an_event_reaches_a_user_on_another_worker(gateway: Topology) -> None:
     user = uuid.uuid4().hex
-    async with (
-        busy_worker(gateway, user) as (here, pid, let_go),
-        connected(gateway.host, token=user) as there,
-    ):
-        other = await called(there, "worker")
-        assert other != pid
-        let_go()
-        # Whichever emits, both hear it.
-        assert (await http.post("/api/tell", json={"user": user, "n": 7})).json() in (pid, other)
-        assert [(await peer.until(m.Event)).value for peer in (here, there)] == [{"n": 7}, {"n": 7}]
+    async with on_both_workers(gateway, token=user) as peers:
+        for n, teller in enumerate(peers.values()):
+            await teller.send(call(next(call_ids), "tell", user, n))
+            assert [(await peer.until(m.Event)).value for peer in peers.values()] == [{"n": n}] * 2
 
 
-async def test_a_limit_counts_across_workers(gateway: Topology) -> None:
+async def test_a_limit_counts_across_workers_and_transports(
+    gateway: Topology, http: httpx.AsyncClient
+) -> None:
     token = uuid.uuid4().hex
-
-    async def ask(count: int) -> list[httpx.Response]:
-        # A connection of its own each time: one that is kept would stay with its worker.
-        async with client(gateway.host, headers={"authorization": f"Bearer {token}"}) as http:
-            return [await http.post("/api/rare") for _ in range(count)]
-
-    async with busy_worker(gateway, token) as (here, pid, let_go):
-        there = await ask(3)
-        let_go()
-        assert [answer.status_code for answer in there] == [200] * 3
-        assert pid not in {answer.json() for answer in there}
-        # What was counted there counts here, and the other way round.
-        assert [await called(here, "rare") for _ in range(2)] == [pid, pid]
-        refused = await settled(here, "rare")
-        assert isinstance(refused, m.Error)
-        assert refused.code == "RATE_LIMITED"
-    (answer,) = await ask(1)
+    async with on_both_workers(gateway, token=token) as peers:
+        here, there = peers.values()
+        for peer in (here, here, there, there, here):
+            assert peers[await called(peer, "rare")] is peer
+        for peer in (here, there):
+            refused = await settled(peer, "rare")
+            assert isinstance(refused, m.Error)
+            assert refused.code == "RATE_LIMITED"
+    answer = await http.post("/api/rare", headers={"authorization": f"Bearer {token}"})
     assert answer.status_code == 429
     assert 3590 <= int(answer.headers["retry-after"]) <= 3600
 

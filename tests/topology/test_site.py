@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 from fusewire.wire import messages as m
 
 from tests.support.peer import call, connected
+from tests.topology.callers import client
 from tests.topology.compose import ROOT
-from tests.topology.conftest import app_has_ready, client
+from tests.topology.conftest import app_has_ready
 from tests.topology.native import Topology
 
 # The first test builds the page when nobody has yet.
@@ -29,10 +31,10 @@ async def test_the_page_loads_with_everything_it_names(http: httpx.AsyncClient) 
     page = await http.get("/", headers={"accept": "text/html"})
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
-    assets = set(re.findall(r'(?:href|src)="(\./?[^"]+|/[^"]+)"', page.text))
-    assert any(".js" in asset for asset in assets)
+    assets = set(re.findall(r"""(?:href=|src=|import\()"\.?(/[^"]+)\"""", page.text))
+    assert {".js", ".css", ".svg"} <= {Path(asset).suffix for asset in assets}
     for asset in assets:
-        assert (await http.get(asset.removeprefix("."))).status_code == 200, asset
+        assert (await http.get(asset)).status_code == 200, asset
 
 
 async def test_health(http: httpx.AsyncClient) -> None:
@@ -80,7 +82,5 @@ async def test_nothing_was_written_to_the_logs_that_asks_for_attention(site: Top
 
 def test_the_backend_runs_as_many_workers_as_it_was_told(site: Topology) -> None:
     parent = site.processes["backend"].pid
-    listed = subprocess.run(
-        ["ps", "-o", "args=", "--ppid", str(parent)], check=True, capture_output=True, text=True
-    )
-    assert listed.stdout.count("spawn_main") == 2
+    listed = subprocess.run(["pgrep", "-P", str(parent), "-f", "spawn_main"], check=True, capture_output=True)
+    assert len(listed.stdout.split()) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -73,7 +74,7 @@ class Fuse:
             pipeline=Pipeline(limiter, app.dependency_overrides),
             hub=self._hub,
             bounds=bounds or Bounds(),
-            origins=frozenset(origins),
+            origins=frozenset(origin.lower().rstrip("/") for origin in origins),
             calls_hash=self._current_calls_hash,
         )
         self._run_with(app)
@@ -139,6 +140,8 @@ class Fuse:
 
         @asynccontextmanager
         async def running(app: FastAPI) -> AsyncIterator[Any]:
+            # What has no contract fails here, and not at somebody's first call. In a thread: it takes a while for a large app.
+            await asyncio.to_thread(self._current_calls_hash)
             async with self._broker.running(), lifespan(app) as state:
                 yield state
 
@@ -154,10 +157,11 @@ class Fuse:
             self._events.add(entry.model, history=entry.history)
             return
         procedure = compile_procedure(entry)
-        self._registry.add(procedure)
-        self._calls_hash = None
+        self._registry.check(procedure)
         if "http" in procedure.options.served_on:
             mirror(self.app, procedure, self._services, api_prefix=self._api_prefix)
+        self._registry.add(procedure)
+        self._calls_hash = None
 
 
 def _shared_state(broker: Broker | str | None, name: str) -> tuple[Broker, Limiter]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from typing import Any, TypeVar, overload
 
 from pydantic import BaseModel
@@ -24,6 +25,27 @@ class EventDefinition:
 
 Entry = Definition | EventDefinition
 Listener = Callable[[Entry], None]
+
+
+class Verb:
+    """`@rpc.get("/path", limit="5/h")`, or `@rpc.get` for the function's name as the path.
+
+    GET and DELETE take their arguments from path and query; POST, PUT and PATCH from path and body.
+    """
+
+    def __init__(self, decorator: Callable[[str | None, dict[str, Any]], Callable[[Any], Any]]) -> None:
+        self._decorator = decorator
+
+    @overload
+    def __call__(self, function: Function, /) -> Function: ...
+
+    @overload
+    def __call__(self, path: str | None = None, /, **said: Any) -> Callable[[Function], Function]: ...
+
+    def __call__(self, path: Any = None, /, **said: Any) -> Any:
+        if callable(path):
+            return self._decorator(None, said)(path)
+        return self._decorator(path, said)
 
 
 class Router:
@@ -66,6 +88,9 @@ class Router:
             deprecated=deprecated,
             include_in_schema=include_in_schema,
         )
+        self.get, self.post, self.put, self.patch, self.delete = (
+            Verb(partial(self._decorator, method)) for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        )
         self._entries: list[Entry] = []
         self._listeners: list[Listener] = []
 
@@ -82,23 +107,6 @@ class Router:
         """`@rpc` or `@rpc(...)`: a procedure mirrored as `POST {prefix}/{function name}`."""
         decorate = self._decorator("POST", None, said)
         return decorate if function is None else decorate(function)
-
-    def get(self, path: str | None = None, /, **said: Any) -> Callable[[Function], Function]:
-        """A procedure mirrored as `GET`; its arguments are in the path and the query."""
-        return self._decorator("GET", path, said)
-
-    def post(self, path: str | None = None, /, **said: Any) -> Callable[[Function], Function]:
-        return self._decorator("POST", path, said)
-
-    def put(self, path: str | None = None, /, **said: Any) -> Callable[[Function], Function]:
-        return self._decorator("PUT", path, said)
-
-    def patch(self, path: str | None = None, /, **said: Any) -> Callable[[Function], Function]:
-        return self._decorator("PATCH", path, said)
-
-    def delete(self, path: str | None = None, /, **said: Any) -> Callable[[Function], Function]:
-        """A procedure mirrored as `DELETE`; its arguments are in the path and the query."""
-        return self._decorator("DELETE", path, said)
 
     @overload
     def event(self, model: Model, /) -> Model: ...

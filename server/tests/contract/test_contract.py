@@ -147,11 +147,10 @@ def test_the_calls_hash_is_over_call_shapes_alone() -> None:
 def test_two_errors_of_one_code(fuse: Fuse) -> None:
     other = type("Spent", (RpcError,), {})
 
-    @fuse.rpc(raises=[Spent, other])
-    async def f() -> None: ...
-
     with pytest.raises(RegistrationError, match="two errors would both be SPENT"):
-        fuse.contract()
+
+        @fuse.rpc(raises=[Spent, other])
+        async def f() -> None: ...
 
 
 PROGRAM = """

@@ -2,12 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, NewType
 
 import pytest
-from fastapi import Depends, FastAPI, Form, Query, Request, Response, UploadFile, WebSocket
-from fusewire import Fuse, RegistrationError, Router, RpcError
-from pydantic import BaseModel
+from fastapi import (
+    Body,
+    Depends,
+    FastAPI,
+    Form,
+    Header,
+    Path,
+    Query,
+    Request,
+    Response,
+    UploadFile,
+    WebSocket,
+)
+from fusewire import Credentials, Fuse, Identity, RegistrationError, Router, RpcError
+from pydantic import BaseModel, Field
+from typing_extensions import TypeAliasType
 
 
 class Thing(BaseModel):
@@ -39,6 +52,22 @@ async def constructor() -> None: ...
 async def status() -> None: ...
 async def unresolved(a: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821
 async def needs(request: Request) -> int: ...  # type: ignore[empty-body]
+async def user() -> str:
+    return "real"
+
+
+Hidden = NewType("Hidden", Identity)
+Aliased = TypeAliasType("Aliased", Identity)
+
+
+async def dependency_or_none(u: Annotated[str, Depends(user)] | None = None) -> None: ...
+async def dependency_in_a_list(u: list[Annotated[str, Depends(user)]]) -> None: ...
+async def dependency_and_field(u: Annotated[str, Depends(user), Query()]) -> None: ...
+async def identity_in_a_list(u: list[Identity]) -> None: ...
+async def identity_or_text(u: Identity | str) -> None: ...
+async def credentials(c: Credentials) -> None: ...
+async def nowhere_in_the_path(a: Annotated[int, Path()]) -> None: ...
+async def header_model(h: Annotated[Thing, Header()]) -> None: ...
 async def below(value: Annotated[int, Depends(needs)]) -> None: ...
 
 
@@ -61,6 +90,14 @@ async def below(value: Annotated[int, Depends(needs)]) -> None: ...
         (constructor, "'constructor' has a meaning"),
         (status, "'status' would hide the client's own member"),
         (unresolved, "an annotation cannot be resolved"),
+        (dependency_or_none, r"Depends\(\.\.\.\) of 'u' is inside another type"),
+        (dependency_in_a_list, "is inside another type"),
+        (dependency_and_field, "is said to be a dependency and a field"),
+        (identity_in_a_list, "Identity in the type of 'u' cannot come from a caller"),
+        (identity_or_text, "Identity in the type of 'u'"),
+        (credentials, "Credentials in the type of 'c'"),
+        (nowhere_in_the_path, "which has no {a}"),
+        (header_model, "take each header as a parameter of its own"),
         (below, "needs .*Request exists only over HTTP"),
     ],
 )
@@ -196,3 +233,78 @@ async def test_the_function_stays_what_it_was(fuse: Fuse) -> None:
 
     assert await add(1, 2) == 3
     assert [item async for item in count()] == [1]
+
+
+def test_two_procedures_on_one_route(fuse: Fuse) -> None:
+    @fuse.rpc.get("/things/{thing}")
+    async def one(thing: int) -> None: ...
+
+    with pytest.raises(RegistrationError, match=r"both be GET /things/\{other\}: .*one.*two"):
+
+        @fuse.rpc.get("/things/{other}")
+        async def two(other: int) -> None: ...
+
+
+def test_one_name_from_two_places(fuse: Fuse) -> None:
+    def tenant(user_id: Annotated[int, Query()]) -> int:
+        return user_id
+
+    with pytest.raises(RegistrationError, match="'user_id' is asked for in two places"):
+
+        @fuse.rpc
+        async def f(user_id: str, who: Annotated[int, Depends(tenant)]) -> None: ...
+
+
+def test_a_shared_alias_is_not_changed_by_its_users(fuse: Fuse) -> None:
+    ThingBody = Annotated[Thing, Body()]  # noqa: N806  # a type
+
+    @fuse.rpc
+    async def before(thing: ThingBody) -> None: ...
+
+    @fuse.rpc
+    async def two(thing: ThingBody, n: int) -> None: ...
+
+    @fuse.rpc
+    async def after(thing: ThingBody) -> None: ...
+
+    procedures = fuse.contract()["procedures"]
+    assert [procedures[name]["http"]["body"] for name in ("before", "two", "after")] == [
+        "single",
+        "fields",
+        "single",
+    ]
+
+
+def test_plain_fields_and_factories(fuse: Fuse) -> None:
+    @fuse.rpc
+    async def f(
+        a: int = Field(default=5, gt=0),
+        b: list[int] = Body(default_factory=list),
+        c: Annotated[int, Field(gt=0)] = 1,
+    ) -> None: ...
+
+    assert [p["required"] for p in fuse.contract()["procedures"]["f"]["params"]] == [False, False, False]
+    body = fuse.app.openapi()["components"]["schemas"]["Body_f"]
+    assert body["properties"]["a"]["exclusiveMinimum"] == 0
+
+
+def test_a_verb_without_parentheses(fuse: Fuse) -> None:
+    @fuse.rpc.get
+    async def plain() -> int:
+        return 1
+
+    assert fuse.contract()["procedures"]["plain"]["http"] == {
+        "method": "GET",
+        "path": "/api/plain",
+        "body": "none",
+    }
+
+
+def test_aliases_are_read_through(fuse: Fuse) -> None:
+    Me = TypeAliasType("Me", Annotated[str, Depends(user)])  # noqa: N806  # a type
+
+    async def f(me: Any, who: Any, other: Any = None) -> None: ...
+
+    f.__annotations__ = {"me": Me, "who": Hidden, "other": Aliased | None, "return": None}
+    fuse.rpc(f)
+    assert fuse.contract()["procedures"]["f"]["params"] == []

@@ -210,3 +210,33 @@ def test_errors_know_their_data() -> None:
     with pytest.raises(ValidationError):
         Left.model_validate({"left": "x"})
     assert (Spent.code, Spent.status, Spent.data_type) == ("SPENT", 402, Left)
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("application/msgpack", "application/msgpack"),
+        ("application/json, Application/MsgPack;q=0.5", "application/msgpack"),
+        ("application/msgpack;q=0, application/json", "application/json"),
+        ("*/*", "application/json"),
+    ],
+)
+async def test_accept(http: httpx.AsyncClient, accept: str, kind: str) -> None:
+    response = await http.post("/api/echo", json={"text": "a"}, headers={"accept": accept})
+    assert response.headers["content-type"] == kind
+
+
+async def test_nan_is_no_json(http: httpx.AsyncClient) -> None:
+    headers = {"content-type": "application/json"}
+    assert (
+        await http.post("/api/echo", content=b'{"text":"a","times":NaN}', headers=headers)
+    ).status_code == 422
+
+
+async def test_below_a_root_path() -> None:
+    app = FastAPI()
+    Fuse(app)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, root_path="/deep"), base_url="http://app"
+    ) as client:
+        assert (await client.get("/deep/api/openapi.json")).json()["servers"] == [{"url": "/deep"}]

@@ -24,7 +24,7 @@ _REF = "#/types/"
 def build_contract(
     registry: Registry, events: EventRegistry, *, name: str, ws_path: str, api_prefix: str
 ) -> dict[str, Any]:
-    """The contract as JSON-able data. Raises `RegistrationError` when two errors share a code, or a type has no schema."""
+    """The contract as JSON-able data. Raises `RegistrationError` when a type has no schema."""
     procedures = sorted(registry, key=lambda procedure: procedure.name)
     pushed = sorted(events, key=lambda event: event.name)
     errors = _errors(procedures)
@@ -164,16 +164,7 @@ def _param(procedure: Procedure, field: Field, schema: Any) -> dict[str, Any]:
 
 
 def _errors(procedures: Iterable[Procedure]) -> dict[str, type[RpcError[Any]]]:
-    by_code: dict[str, type[RpcError[Any]]] = {}
-    for procedure in procedures:
-        for error in procedure.options.raises:
-            other = by_code.setdefault(error.code, error)
-            if other is not error:
-                raise RegistrationError(
-                    f"two errors would both be {error.code}: {other.__module__}.{other.__qualname__} and "
-                    f"{error.__module__}.{error.__qualname__}"
-                )
-    return by_code
+    return {error.code: error for procedure in procedures for error in procedure.options.raises}
 
 
 def _error(code: str, error: type[RpcError[Any]], schemas: dict[_Key, Any]) -> dict[str, Any]:

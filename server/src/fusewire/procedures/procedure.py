@@ -13,9 +13,10 @@ from starlette.routing import compile_path
 
 from fusewire.errors import RegistrationError
 from fusewire.names import name_fault
+from fusewire.procedures.annotations import is_model
 from fusewire.procedures.callables import place_of
 from fusewire.procedures.options import Definition, Options
-from fusewire.procedures.signature import Reader, is_model, returned
+from fusewire.procedures.signature import Reader, returned
 from fusewire.procedures.sources import Field, Node
 from fusewire.procedures.values import OutputType
 from fusewire.quota import Rate
@@ -64,10 +65,13 @@ class Procedure:
 def compile_procedure(definition: Definition) -> Procedure:
     """Work a definition out. Raises `RegistrationError`, naming function, file and line, for what cannot work."""
     function, options = definition.function, definition.options
-    name = ".".join((*definition.namespace, options.name or function.__name__))
+    own = options.name or getattr(function, "__name__", None)
+    if own is None:
+        raise RegistrationError(f"{place_of(function)} has no name of its own; give it a name=")
+    name = ".".join((*definition.namespace, own))
     if fault := name_fault(name):
         raise RegistrationError(f"{place_of(function)}: cannot be called {name!r}: {fault}")
-    path = definition.prefix + (definition.path if definition.path is not None else f"/{function.__name__}")
+    path = definition.prefix + (definition.path if definition.path is not None else f"/{own}")
     http_only = options.transports == "http"
     reader = Reader(definition.method, frozenset(compile_path(path)[2]), http_only=http_only)
     root = reader.read(function)
@@ -113,8 +117,14 @@ def _ordered(root: Node, guards: tuple[Node, ...]) -> tuple[Field, ...]:
     seen: dict[str, Field] = {}
     for node in (root, *guards):
         for field in walk(node):
-            if field.where not in ("header", "cookie"):
-                seen.setdefault(field.name, field)
+            if field.where in ("header", "cookie"):
+                continue
+            other = seen.setdefault(field.name, field)
+            if (other.where, other.alias) != (field.where, field.alias):
+                raise RegistrationError(
+                    f"{place_of(root.call)}: {field.name!r} is asked for in two places, {other.where} {other.alias!r} and "
+                    f"{field.where} {field.alias!r}; rename one"
+                )
     return tuple(sorted(seen.values(), key=lambda field: field.keyword_only))
 
 

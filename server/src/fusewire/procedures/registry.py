@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
-from fusewire.errors import RegistrationError
+from fusewire.errors import RegistrationError, RpcError
 from fusewire.identity import Transport
 from fusewire.procedures.procedure import Procedure
+
+_NAMES = re.compile(r"\{[^}]*\}")
+
+
+def _route(procedure: Procedure) -> tuple[str, str]:
+    return procedure.method, _NAMES.sub("{}", procedure.path)
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 class Registry:
@@ -14,6 +26,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._procedures: dict[str, Procedure] = {}
+        self._routes: dict[tuple[str, str], Procedure] = {}
+        self._errors: dict[str, type[RpcError[Any]]] = {}
 
     def __repr__(self) -> str:
         return f"<Registry {len(self._procedures)} procedures>"
@@ -21,8 +35,8 @@ class Registry:
     def __iter__(self) -> Iterator[Procedure]:
         return iter(self._procedures.values())
 
-    def add(self, procedure: Procedure) -> None:
-        """Raises `RegistrationError` for a clash, naming both places."""
+    def check(self, procedure: Procedure) -> None:
+        """Raises `RegistrationError` for a clash of names, routes or error codes, naming both places."""
         for other in self._procedures.values():
             names = sorted((procedure.name, other.name), key=len)
             if names[0] == names[1] or names[1].startswith(names[0] + "."):
@@ -30,6 +44,22 @@ class Registry:
                     f"two procedures would both be client.{names[0]}: {other.place} and {procedure.place}; "
                     "give one a `name=`, or its router a `namespace=`"
                 )
+        if "http" in procedure.options.served_on and (twin := self._routes.get(_route(procedure))):
+            raise RegistrationError(
+                f"two procedures would both be {procedure.method} {procedure.path}: {twin.place} and {procedure.place}"
+            )
+        codes = dict(self._errors)
+        for error in procedure.options.raises:
+            known = codes.setdefault(error.code, error)
+            if known is not error:
+                raise RegistrationError(
+                    f"two errors would both be {error.code}: {_name(known)} and {_name(error)}, in {procedure.place}"
+                )
+
+    def add(self, procedure: Procedure) -> None:
+        """Take in a procedure that was checked."""
+        self._errors.update({error.code: error for error in procedure.options.raises})
+        self._routes[_route(procedure)] = procedure
         self._procedures[procedure.name] = procedure
 
     def find(self, name: str, transport: Transport) -> Procedure | None:

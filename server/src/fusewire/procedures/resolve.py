@@ -32,6 +32,8 @@ class Surroundings:
 
     read: Callable[[], Awaitable[Mapping[str, Any]]]
     connection: HTTPConnection
+    from_text: bool = False
+    """Whether the values came as JSON or text, where bytes are base64."""
     response: Response = field(default_factory=Response)
     background: BackgroundTasks = field(default_factory=BackgroundTasks)
     request_stack: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -122,7 +124,9 @@ class Resolution:
                 return None
             return field.default.make()
         try:
-            return field.type.validate(value)
+            return field.type.validate(
+                value, from_text=self._around.from_text or field.where in ("header", "cookie")
+            )
         except ValidationError as error:
             self.errors += error_list(error, field.location)
             return None
@@ -140,9 +144,13 @@ class Resolution:
         return self._values.get(field.name, ABSENT)
 
 
+# The one of pydantic's messages that quotes the input.
+_MESSAGES = {"union_tag_invalid": "Input has none of the expected tags"}
+
+
 def error_list(error: ValidationError, location: tuple[str, ...]) -> list[dict[str, Any]]:
     """Pydantic's errors in FastAPI's form, without the input: it may be a password."""
     return [
-        {"type": e["type"], "loc": (*location, *e["loc"]), "msg": e["msg"]}
+        {"type": e["type"], "loc": (*location, *e["loc"]), "msg": _MESSAGES.get(e["type"], e["msg"])}
         for e in error.errors(include_url=False, include_context=False, include_input=False)
     ]

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import inspect
-import types
 from collections.abc import Callable
-from dataclasses import is_dataclass
-from typing import Annotated, Any, Union, get_args, get_origin
+from copy import copy
+from typing import Annotated, Any
 
 from fastapi import BackgroundTasks, Request, Response, UploadFile, WebSocket, params
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from starlette.requests import HTTPConnection
-from typing_extensions import is_typeddict
 
 from fusewire.errors import RegistrationError
-from fusewire.identity import Identity
+from fusewire.identity import Credentials, Identity
+from fusewire.procedures.annotations import arms, inside, is_model, is_sequence, unwrap, without_none
 from fusewire.procedures.call import Call
 from fusewire.procedures.callables import flavour_of, place_of
 from fusewire.procedures.sources import REQUIRED, Default, Field, Injected, Node, Source, Where
@@ -34,8 +32,8 @@ _INJECTED: dict[Any, Injected] = {
     Identity: Injected.IDENTITY,
     Call: Injected.CALL,
 }
+_MARKERS = (params.Depends, params.Param, params.Body)
 _HTTP_ONLY = (Injected.REQUEST, Injected.RESPONSE)
-_SEQUENCES = (list, set, frozenset, tuple)
 _WITHOUT_BODY = frozenset({"GET", "DELETE", "HEAD"})
 
 
@@ -65,7 +63,12 @@ class Reader:
             cached=depends is None or depends.use_cache,
             scope=(depends.scope if depends is not None else None) or "request",
             security_scopes=scopes,
-            key=(call, scopes, depends.scope if depends is not None else None),
+            # Scopes tell two uses apart only where something below looks at them.
+            key=(
+                call,
+                scopes if _looks_at_scopes(call, sources) else (),
+                depends.scope if depends is not None else None,
+            ),
         )
 
     def _source(
@@ -76,7 +79,7 @@ class Reader:
             raise RegistrationError(
                 f"{place_of(call)}: {parameter} has no type a client could be given; write the parameters out"
             )
-        annotation, marker = _split(parameter)
+        annotation, marker = _split(call, parameter)
         if isinstance(marker, params.Depends):
             dependency = marker.dependency or annotation
             if not callable(dependency):
@@ -90,14 +93,14 @@ class Reader:
         return self._field(call, parameter, annotation, marker, nested=nested)
 
     def _injected(self, call: Callable[..., Any], annotation: Any) -> Injected | None:
-        bare = _without_none(annotation)
+        bare = without_none(annotation)
         if not inspect.isclass(bare):
             return None
         if issubclass(bare, WebSocket):
             raise RegistrationError(
                 f"{place_of(call)}: take HTTPConnection, which every transport has, not WebSocket"
             )
-        if bare is Identity and bare is not annotation:
+        if bare is Identity and len(arms(annotation)) > 1:
             return Injected.OPTIONAL_IDENTITY
         injected = next((what for kind, what in _INJECTED.items() if issubclass(bare, kind)), None)
         if injected is Injected.REQUEST and isinstance(call, SecurityBase):
@@ -119,12 +122,27 @@ class Reader:
         nested: bool,
     ) -> Field:
         name = parameter.name
-        if isinstance(marker, params.Form) or _without_none(annotation) is UploadFile:
+        _refuse_hidden(call, name, annotation)
+        if isinstance(marker, params.Form) or without_none(annotation) is UploadFile:
             # The mirror reads JSON and msgpack; a form has neither types nor lengths that the contract could give.
             raise RegistrationError(f"{place_of(call)}: {name!r} is a form field; take `bytes` instead")
         info = marker if isinstance(marker, FieldInfo) else None
         where = self._where(name, info)
         default = _default(parameter, info)
+        if info is not None:
+            info = _without_default(info)
+        if (
+            where == "path"
+            and name not in self._path_names
+            and getattr(info, "alias", None) not in self._path_names
+        ):
+            raise RegistrationError(
+                f"{place_of(call)}: {name!r} is said to be in the path, which has no {{{name}}}"
+            )
+        if where in ("header", "cookie") and is_model(annotation):
+            raise RegistrationError(
+                f"{place_of(call)}: {name!r} is a model; take each {where} as a parameter of its own"
+            )
         if where == "path" and not default.required:
             raise RegistrationError(f"{place_of(call)}: {name!r} is in the path, which has no defaults")
         alias = (info.validation_alias or info.alias if info is not None else None) or name
@@ -138,7 +156,7 @@ class Reader:
             default=default,
             info=info,
             keyword_only=parameter.kind is parameter.KEYWORD_ONLY or nested,
-            sequence=where in ("query", "header") and _is_sequence(annotation),
+            sequence=where in ("query", "header") and is_sequence(annotation),
         )
 
     def _where(self, name: str, info: FieldInfo | None) -> Where:
@@ -161,6 +179,28 @@ class Reader:
             ) from error
 
 
+def _looks_at_scopes(call: object, sources: tuple[tuple[str, Source], ...]) -> bool:
+    if isinstance(call, SecurityBase) or any(source is Injected.SECURITY_SCOPES for _, source in sources):
+        return True
+    return any(
+        isinstance(source, Node) and _looks_at_scopes(source.call, source.sources) for _, source in sources
+    )
+
+
+def _refuse_hidden(call: Callable[..., Any], name: str, annotation: Any) -> None:
+    """What is injected, or resolved, must never become a caller's parameter because it stands where it is not seen."""
+    for part in inside(annotation):
+        if isinstance(part, _MARKERS):
+            raise RegistrationError(
+                f"{place_of(call)}: {type(part).__name__}(...) of {name!r} is inside another type, where it has no effect; "
+                "write Annotated[..., it] around the whole type"
+            )
+        if inspect.isclass(part) and issubclass(part, (*_INJECTED, Credentials, WebSocket)):
+            raise RegistrationError(
+                f"{place_of(call)}: {part.__name__} in the type of {name!r} cannot come from a caller"
+            )
+
+
 def _signature(call: Callable[..., Any]) -> inspect.Signature:
     try:
         return inspect.signature(call, eval_str=True)
@@ -175,52 +215,44 @@ def returned(call: Callable[..., Any]) -> Any:
     return _signature(call).return_annotation
 
 
-def _split(parameter: inspect.Parameter) -> tuple[Any, Any]:
-    """The plain type, and the `Depends(...)` or field object said about it, in `Annotated` or as the default."""
-    annotation, marker = parameter.annotation, None
-    if get_origin(annotation) is Annotated:
-        base, *metadata = get_args(annotation)
-        markers = [item for item in metadata if isinstance(item, params.Depends | params.Param | params.Body)]
-        if markers:
-            # FastAPI takes the last one; what else is said (constraints) stays with the type.
-            marker = markers[-1]
-            rest = [item for item in metadata if item not in markers]
-            annotation = Annotated[(base, *rest)] if rest else base
-    if isinstance(parameter.default, params.Depends | params.Param | params.Body):
-        marker = parameter.default
-    return annotation, marker
+def _split(call: Callable[..., Any], parameter: inspect.Parameter) -> tuple[Any, Any]:
+    """The type, and the `Depends(...)` or field object said about it, in `Annotated` or as the default."""
+    plain, metadata = unwrap(parameter.annotation)
+    markers = [item for item in metadata if isinstance(item, _MARKERS)]
+    if len(markers) > 1 and any(isinstance(marker, params.Depends) for marker in markers):
+        raise RegistrationError(
+            f"{place_of(call)}: {parameter.name!r} is said to be a dependency and a field; one of them"
+        )
+    if not markers:
+        marker = parameter.default if isinstance(parameter.default, (*_MARKERS, FieldInfo)) else None
+        return parameter.annotation, marker
+    # FastAPI takes the last one; what else is said (constraints) stays with the type.
+    rest = [item for item in metadata if item not in markers]
+    return Annotated[(plain, *rest)] if rest else plain, markers[-1]
+
+
+def _without_default(info: FieldInfo) -> FieldInfo:
+    """A copy, for others may share the object. The default is ours to fill in."""
+    bare = copy(info)
+    bare.default, bare.default_factory = PydanticUndefined, None
+    # Pydantic merges by what was said explicitly, and offers no other way to unsay it.
+    bare._attributes_set = {  # noqa: SLF001
+        name: value
+        for name, value in info._attributes_set.items()
+        if name not in ("default", "default_factory")  # noqa: SLF001
+    }
+    return bare
 
 
 def _default(parameter: inspect.Parameter, info: FieldInfo | None) -> Default:
     if parameter.default is not parameter.empty and not isinstance(parameter.default, FieldInfo):
         return Default(REQUIRED if parameter.default is ... else parameter.default)
+    if info is None:
+        # A plain Field(...) beside the type may bring a default too.
+        _, metadata = unwrap(parameter.annotation)
+        info = next((item for item in reversed(metadata) if isinstance(item, FieldInfo)), None)
     if info is None or info.is_required():
         return Default()
     if info.default_factory is not None:
         return Default(factory=info.default_factory)  # type: ignore[arg-type]  # fields of a model aside, it takes nothing
     return Default(REQUIRED if info.default is PydanticUndefined else info.default)
-
-
-def _without_none(annotation: Any) -> Any:
-    if get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    if get_origin(annotation) in (Union, types.UnionType):
-        rest = [arm for arm in get_args(annotation) if arm is not type(None)]
-        return rest[0] if len(rest) == 1 else annotation
-    return annotation
-
-
-def _is_sequence(annotation: Any) -> bool:
-    bare = _without_none(annotation)
-    return bare in _SEQUENCES or get_origin(bare) in _SEQUENCES
-
-
-def is_model(annotation: Any) -> bool:
-    """Whether a value of this type is an object with fields of its own, or one of several such."""
-    bare = _without_none(annotation)
-    if get_origin(bare) is Annotated:
-        bare = get_args(bare)[0]
-    if get_origin(bare) in (Union, types.UnionType):
-        return all(is_model(arm) for arm in get_args(bare))
-    kind = get_origin(bare) or bare
-    return inspect.isclass(kind) and (issubclass(kind, BaseModel) or is_dataclass(kind) or is_typeddict(kind))

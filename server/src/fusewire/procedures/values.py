@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections import deque
+from datetime import datetime
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 from pydantic_core import to_json, to_jsonable_python
 
+from fusewire.procedures.annotations import without_none
 from fusewire.wire.codec import pack
 from fusewire.wire.messages import Packed
 
@@ -31,16 +34,21 @@ class OutputType:
 
     def packed(self, value: Any) -> Packed:
         """As msgpack: datetimes and bytes as themselves, everything else in pydantic's JSON form."""
-        return pack(self.filter(value), to_jsonable_python)
+        plain = self.filter(value)
+        return pack(_with_text_keys(plain) if self._may_hold_odd_keys else plain, _packable)
 
     def json(self, value: Any) -> bytes:
         """As JSON: bytes in base64 (RFC 4648 §4), NaN and infinities as null."""
         plain = self.filter(value)
-        return to_json(_with_base64(plain) if self._may_hold_bytes else plain, inf_nan_mode="null")
+        return to_json(_writable(plain) if self._needs_writing else plain, inf_nan_mode="null")
 
     @cached_property
-    def _may_hold_bytes(self) -> bool:
-        return _mentions(self.adapter.core_schema, frozenset(("bytes", "any")))
+    def _needs_writing(self) -> bool:
+        return _mentions(self.adapter.core_schema, frozenset(("bytes", "datetime", "any")))
+
+    @cached_property
+    def _may_hold_odd_keys(self) -> bool:
+        return _mentions(self.adapter.core_schema, frozenset(("dict", "any")))
 
 
 class InputType:
@@ -49,11 +57,11 @@ class InputType:
     def __init__(self, annotation: Any) -> None:
         self.annotation = annotation
         self.adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-        self._takes_bytes = bytes in (annotation, *get_args(annotation))
+        self._is_bytes = without_none(annotation) is bytes
 
-    def validate(self, value: Any) -> Any:
-        """Raises `pydantic.ValidationError` when the value does not fit."""
-        if self._takes_bytes and isinstance(value, str):
+    def validate(self, value: Any, *, from_text: bool = False) -> Any:
+        """Raises `pydantic.ValidationError` when the value does not fit. `from_text`: it came as JSON or in a query."""
+        if self._is_bytes and from_text and isinstance(value, str):
             # JSON has no bytes: they travel as base64 (RFC 4648 §4).
             try:
                 value = base64.b64decode(value, validate=True)
@@ -68,19 +76,44 @@ def _mentions(schema: Any, types: frozenset[str]) -> bool:
     return isinstance(schema, list | tuple) and any(_mentions(part, types) for part in schema)
 
 
-def _with_base64(value: Any) -> Any:
-    """Pydantic itself writes the URL-safe alphabet, which a browser's `atob` does not read."""
-    if isinstance(value, bytes | bytearray):
+def _writable(value: Any) -> Any:
+    """What pydantic would write in another way than the wire does, in the wire's way."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        # Pydantic itself writes the URL-safe alphabet, which a browser's `atob` does not read.
         return base64.b64encode(value).decode("ascii")
+    if isinstance(value, datetime):
+        return _aware(value)
     if isinstance(value, dict):
-        return {key: _with_base64(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_with_base64(item) for item in value]
+        return {key: _writable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset | deque):
+        return [_writable(item) for item in value]
     return value
 
 
-def model_fields(annotation: Any) -> dict[str, Any] | None:
-    """The fields of a pydantic model class by the name they have on the wire, or None for any other type."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return {field.alias or name: field.annotation for name, field in annotation.model_fields.items()}
-    return None
+def _with_text_keys(value: Any) -> Any:
+    """Keys as JSON writes them: msgpack would take numbers and more, and no client could read those back."""
+    if isinstance(value, dict):
+        return {
+            key if type(key) is str else next(iter(to_jsonable_python({key: None}))): _with_text_keys(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset | deque):
+        return [_with_text_keys(item) for item in value]
+    return value
+
+
+def _packable(value: Any) -> Any:
+    """What msgpack does not know: collections stay collections, so that what is in them is packed by its own kind."""
+    if isinstance(value, set | frozenset | deque):
+        return list(value)
+    if isinstance(value, datetime):
+        return _aware(value)
+    return to_jsonable_python(value)
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError(
+            f"a naive datetime ({value.isoformat()}) says no moment: give it a time zone, such as datetime.UTC"
+        )
+    return value

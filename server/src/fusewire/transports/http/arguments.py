@@ -10,9 +10,9 @@ from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 
 from fusewire.errors import HttpError, InvalidArgument, TooLarge
+from fusewire.procedures.annotations import is_sequence, model_fields
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.sources import Field
-from fusewire.procedures.values import model_fields
 from fusewire.wire.codec import Sizes, measure, unpack
 
 MSGPACK = "application/msgpack"
@@ -44,16 +44,16 @@ _ABSENT: Any = object()
 def _from_query(field: Field, query: QueryParams) -> Any:
     if field.whole_body:
         return _model_from_query(field, query)
+    # Third parties say the alias, as documented; our own clients know parameters by name.
+    key = field.alias if field.alias in query else field.name
     if field.sequence:
-        return query.getlist(field.alias) or _ABSENT
-    return query.get(field.alias, _ABSENT)
+        return query.getlist(key) or _ABSENT
+    return query.get(key, _ABSENT)
 
 
 def _model_from_query(field: Field, query: QueryParams) -> Any:
     lists = {
-        name
-        for name, annotation in (model_fields(field.type.annotation) or {}).items()
-        if getattr(annotation, "__origin__", annotation) in (list, set, frozenset, tuple)
+        name for name, annotation in model_fields(field.type.annotation).items() if is_sequence(annotation)
     }
     found = {name: query.getlist(name) if name in lists else query[name] for name in query}
     return found if found or field.default.required else _ABSENT
@@ -68,7 +68,9 @@ def _take_body(values: dict[str, Any], fields: list[Field], body: Any) -> None:
         return
     if not isinstance(body, Mapping):
         raise InvalidArgument([{"type": "dict_type", "loc": ("body",), "msg": "Input should be an object"}])
-    values.update({field.name: body[field.alias] for field in fields if field.alias in body})
+    for field in fields:
+        if (key := field.alias if field.alias in body else field.name) in body:
+            values[field.name] = body[key]
 
 
 async def _body(request: Request, sizes: Sizes) -> Any:
@@ -92,7 +94,7 @@ async def _body(request: Request, sizes: Sizes) -> Any:
 
 def _json(data: bytes, sizes: Sizes) -> Any:
     try:
-        body = from_json(data)
+        body = from_json(data, allow_inf_nan=False)
     except ValueError as error:
         raise InvalidArgument(
             [{"type": "json_invalid", "loc": ("body",), "msg": "JSON decode error"}]

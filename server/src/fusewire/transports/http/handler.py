@@ -15,7 +15,7 @@ from fusewire.errors import RpcError
 from fusewire.procedures.call import Call
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.resolve import Surroundings
-from fusewire.transports.http.arguments import read_values
+from fusewire.transports.http.arguments import MSGPACK, read_values
 from fusewire.transports.http.reply import HttpReply
 from fusewire.transports.services import Services
 
@@ -87,7 +87,8 @@ class CallResponse(Response):
             self._body_read.set()
             return found
 
-        around = Surroundings(values, request, response=head)
+        kind = request.headers.get("content-type", "")
+        around = Surroundings(values, request, from_text=not kind.startswith(MSGPACK), response=head)
         await services.pipeline.run(procedure, call, around, reply)
 
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from copy import copy
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
 
 from fastapi import Body, FastAPI, Path, Query, Request, Response, Security, params
+from fastapi.exceptions import FastAPIError
 from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
 from pydantic import BaseModel, create_model
 from pydantic.fields import FieldInfo
 
-from fusewire.errors import RpcError
+from fusewire.errors import RegistrationError, RpcError
 from fusewire.procedures.options import Options
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.sources import Field, Node
@@ -59,9 +61,15 @@ def mirror(app: FastAPI, procedure: Procedure, services: Services, *, api_prefix
     }
     if procedure.output is None:
         route["response_class"] = Response
-    app.router.add_api_route(
-        api_prefix + procedure.path, _endpoint(procedure, handle), route_class_override=MirrorRoute, **route
-    )
+    try:
+        app.router.add_api_route(
+            api_prefix + procedure.path,
+            _endpoint(procedure, handle),
+            route_class_override=MirrorRoute,
+            **route,
+        )
+    except (AssertionError, FastAPIError) as error:
+        raise RegistrationError(f"{procedure.place}: no REST form: {error}") from error
 
 
 def _endpoint(procedure: Procedure, handle: Callable[..., Any]) -> Callable[..., Any]:
@@ -126,7 +134,7 @@ def _default(field: Field) -> Any:
 def _described(field: Field) -> Any:
     annotation = _bare(field)
     if isinstance(field.info, params.Param | params.Body):
-        return Annotated[annotation, _with_embed(field)]
+        return Annotated[annotation, _described_by(field)]
     match field.where:
         case "path":
             return Annotated[annotation, Path()]
@@ -136,16 +144,18 @@ def _described(field: Field) -> Any:
             return Annotated[annotation, Body(embed=not field.whole_body)]
 
 
-def _with_embed(field: Field) -> FieldInfo:
-    info: FieldInfo = field.info
-    if isinstance(info, params.Body) and not field.whole_body:
-        info.embed = True
+def _described_by(field: Field) -> FieldInfo:
+    info: FieldInfo = copy(field.info)
+    if isinstance(info, params.Body):
+        info.embed = not field.whole_body
     return info
 
 
 def _bare(field: Field) -> Any:
     annotation = field.type.annotation
-    if field.info is not None and getattr(annotation, "__metadata__", ())[-1:] == (field.info,):
+    if isinstance(field.info, params.Param | params.Body) and getattr(annotation, "__metadata__", ())[
+        -1:
+    ] == (field.info,):
         # The input type carries the field object for its constraints; FastAPI wants it once.
         rest = annotation.__metadata__[:-1]
         return Annotated[(annotation.__origin__, *rest)] if rest else annotation.__origin__

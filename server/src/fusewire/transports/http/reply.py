@@ -90,13 +90,23 @@ class Messages:
 _FRAMINGS: tuple[Framing, ...] = (Messages(), ServerSentEvents())
 
 
+def _accepted(accept: str) -> frozenset[str]:
+    """The media types that are asked for by name (RFC 9110 §12.5.1); `q=0` asks for the opposite."""
+    types = set()
+    for part in accept.lower().split(","):
+        media_type, *parameters = (piece.strip() for piece in part.split(";"))
+        if not any(piece.startswith("q=") and not piece.strip("q=0.") for piece in parameters):
+            types.add(media_type)
+    return frozenset(types)
+
+
 class HttpReply:
     """Sends one response. Nothing is sent before the first item or the result, so that an early error has its own status."""
 
     def __init__(self, request: Request, procedure: Procedure, head: Response, send: Send, most: int) -> None:
-        accept = request.headers.get("accept", "")
-        self._msgpack = MSGPACK in accept
-        self._framing: Framing = next((f for f in _FRAMINGS if f.media_type in accept), JsonLines())
+        accepted = _accepted(request.headers.get("accept", ""))
+        self._msgpack = MSGPACK in accepted
+        self._framing: Framing = next((f for f in _FRAMINGS if f.media_type in accepted), JsonLines())
         self._procedure = procedure
         self._head = head
         self._send = send

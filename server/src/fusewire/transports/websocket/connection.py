@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Coroutine
@@ -15,7 +16,15 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from fusewire.calls import credentials_of, identify, shown_data
-from fusewire.errors import Cancelled, RpcError, TooManyCalls, Unauthenticated, Unavailable, UnknownProcedure
+from fusewire.errors import (
+    Cancelled,
+    RegistrationError,
+    RpcError,
+    TooManyCalls,
+    Unauthenticated,
+    Unavailable,
+    UnknownProcedure,
+)
 from fusewire.identity import Identity
 from fusewire.procedures.arguments import bind
 from fusewire.procedures.call import Call
@@ -31,6 +40,8 @@ from fusewire.wire.close import CloseCode
 from fusewire.wire.codec import Received, pack, write
 from fusewire.wire.machine import Close, Incoming, Reply, ServerMachine, State
 from fusewire.wire.messages import Packed
+
+log = logging.getLogger("fusewire.websocket")
 
 FLUSH_SECONDS = 5.0
 """How long a closing connection may take to write what is queued."""
@@ -161,11 +172,19 @@ class Connection:
         topics = [f"user:{self._identity.id}"] if self._identity is not None else []
         await self._services.hub.attach(self, topics)
         self._timeout_ms = hello.timeout_ms
-        same = hello.calls is not None and hello.calls == self._services.calls_hash()
+        same = hello.calls is not None and hello.calls == self._calls_hash()
         data, held = self._machine.welcome(m.Welcome(self.session_id, same, self._limits()))
         self._send(data)
         for event in held:
             self._act(event)
+
+    def _calls_hash(self) -> str | None:
+        try:
+            return self._services.calls_hash()
+        except RegistrationError:
+            # An app without lifespan only learns now that it has no contract; its callers send arguments by name.
+            log.exception("! the contract cannot be made")
+            return None
 
     async def _refresh(self, refresh: m.Refresh) -> None:
         try:

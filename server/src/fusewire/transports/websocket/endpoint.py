@@ -35,6 +35,28 @@ class Endpoint:
 
     def _origin_passes(self, socket: WebSocket) -> bool:
         origin = socket.headers.get("origin")
-        if origin is None or origin in self._services.origins:
+        if origin is None or origin.lower() in self._services.origins:
             return True
-        return bool(origin) and urlsplit(origin).netloc.lower() == socket.headers.get("host", "").lower()
+        host = _host_of(origin)
+        return host is not None and host == _host(
+            socket.headers.get("host", ""), secure=origin.startswith("https:")
+        )
+
+
+def _host_of(origin: str) -> tuple[str, int] | None:
+    try:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or parts.path:
+            return None
+        return _host(parts.netloc, secure=parts.scheme == "https")
+    except ValueError:
+        return None
+
+
+def _host(netloc: str, *, secure: bool) -> tuple[str, int] | None:
+    """Name and port, the scheme's own port when none is said."""
+    try:
+        parts = urlsplit(f"//{netloc}")
+        return (parts.hostname, parts.port or (443 if secure else 80)) if parts.hostname else None
+    except ValueError:
+        return None
