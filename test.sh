@@ -34,8 +34,7 @@ step "TypeScript: lint and format" biome check --error-on-warnings .
 step "TypeScript: types, client" npm run --silent typecheck --workspace @fusewire/client
 step "TypeScript: types, browser tests" npm run --silent typecheck --workspace fusewire-e2e
 step "TypeScript: types, client against Python" tsc --project tests/interop
-step "Generated files are up to date" \
-  fusewire generate app.backend.main:app -o app/frontend/src/lib/fuse.ts --check
+step "Generated files are up to date" scripts/generated.sh --check
 step "Tests of the client" npm run --silent test --workspace @fusewire/client
 step "Tests in Python" pytest --quiet
 step "Tests of the client against Python" vitest run --root tests/interop

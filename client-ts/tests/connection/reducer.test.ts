@@ -83,13 +83,7 @@ const TABLE: Row[] = [
 
   ["ready", { type: "wanted" }, "ready", "connected", []],
   ["ready", { type: "online" }, "ready", "connected", []],
-  [
-    "ready",
-    { type: "restart" },
-    "opening",
-    "restarted",
-    ["clear 1", "authenticate 2", "timer 1 38000"],
-  ],
+  ["ready", { type: "restart" }, "opening", "restarted", ["clear 1", "authenticate 2", "timer 1 38000"]],
   ["ready", welcome(1), "ready", "connected", []],
   ["ready", message(1, { kind: "ping" }), "ready", "connected", ["pong 1"]],
   ["ready", message(1, { kind: "pong" }), "ready", "connected", []],
