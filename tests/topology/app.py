@@ -91,6 +91,14 @@ async def gated(gate: str) -> AsyncIterator[str]:
         (FOLDER / f"{gate}.left").touch()
 
 
+@fuse.rpc
+async def flood(mark: str) -> AsyncIterator[str]:
+    """256 MiB for somebody who may not be reading; the file says how many of the 4,096 items were made."""
+    for made in range(4_096):
+        (FOLDER / mark).write_text(str(made + 1))
+        yield "x" * 65_536
+
+
 @fuse.rpc(timeout=30)
 async def slow(gate: str) -> str:
     (FOLDER / f"{gate}.began").touch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -32,7 +33,17 @@ def production() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def servers(production: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
+def ended_with_care() -> Iterator[None]:
+    """A run that is told to end (a cancelled job) stops what it started, as after Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="session")
+def servers(
+    production: dict[str, Any], tmp_path_factory: pytest.TempPathFactory, ended_with_care: None
+) -> Iterator[Topology]:
     """PostgreSQL and Valkey, once for all."""
     topology = Topology(production, tmp_path_factory.mktemp("servers"))
     try:

@@ -108,6 +108,22 @@ async def test_a_reader_that_leaves_stops_the_generator(gateway: Topology, http:
     assert not (gateway.folder / gate).exists()
 
 
+async def test_a_reader_that_is_slow_slows_the_generator_down(
+    gateway: Topology, http: httpx.AsyncClient
+) -> None:
+    """Nothing between the two may collect: no more is made than sockets hold."""
+    mark = gateway.folder / uuid.uuid4().hex
+    async with http.stream("POST", "/api/flood", json={"mark": mark.name}) as answer:
+        first = await anext(answer.aiter_raw())
+        assert first.startswith(b'"xx')
+        made = [-1]
+        # Half a second without another item: it waits.
+        while made[-1] != (now := int(mark.read_text() or 0)):
+            made.append(now)
+            await asyncio.sleep(0.5)
+    assert made[-1] < 1_024
+
+
 async def test_json_is_compressed(http: httpx.AsyncClient) -> None:
     body = {"word": "abc", "times": 2_000}
     answer = await http.post("/api/repeated", json=body, headers={"accept-encoding": "gzip"})

@@ -236,11 +236,8 @@ def _without_default(info: FieldInfo) -> FieldInfo:
     bare = copy(info)
     bare.default, bare.default_factory = PydanticUndefined, None
     # Pydantic merges by what was said explicitly, and offers no other way to unsay it.
-    bare._attributes_set = {  # noqa: SLF001
-        name: value
-        for name, value in info._attributes_set.items()
-        if name not in ("default", "default_factory")  # noqa: SLF001
-    }
+    said = info._attributes_set  # noqa: SLF001
+    bare._attributes_set = {name: said[name] for name in said.keys() - {"default", "default_factory"}}  # noqa: SLF001
     return bare
 
 
