@@ -133,7 +133,7 @@ async function timed<T>(took: number[], save: () => T): Promise<T> {
 }
 
 async function changed(before: string): Promise<void> {
-  const patience = AbortSignal.timeout(20_000);
+  const patience = AbortSignal.timeout(45_000);
   while ((await readFile(GENERATED, "utf8")) === before) await pause(5, undefined, { signal: patience });
 }
 

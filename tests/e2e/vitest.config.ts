@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: "support/global-setup.ts",
     // The tests edit the sources of one running app: one file at a time.
     fileParallelism: false,
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 180_000,
     teardownTimeout: 30_000,
   },

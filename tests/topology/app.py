@@ -93,10 +93,11 @@ async def gated(gate: str) -> AsyncIterator[str]:
 
 @fuse.rpc
 async def flood(mark: str) -> AsyncIterator[str]:
-    """256 MiB for somebody who may not be reading; the file says how many of the 4,096 items were made."""
-    for made in range(4_096):
-        (FOLDER / mark).write_text(str(made + 1))
-        yield "x" * 65_536
+    """256 MiB for somebody who may not be reading; the file grows by a byte with each of the 4,096 items."""
+    with (FOLDER / mark).open("ab", buffering=0) as file:
+        for _ in range(4_096):
+            file.write(b".")
+            yield "x" * 65_536
 
 
 @fuse.rpc(timeout=30)

@@ -54,11 +54,11 @@ def servers(
         topology.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def start_gateway(
     production: dict[str, Any], servers: Topology, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartGateway]:
-    """Starts nginx and the backend's own command around tests/topology/app.py; stopped when the module is done."""
+    """Starts nginx and the backend's own command around tests/topology/app.py; stopped at the end."""
     with ExitStack() as stack:
 
         def start() -> Topology:
@@ -72,7 +72,7 @@ def start_gateway(
         yield start
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def gateway(start_gateway: StartGateway) -> Topology:
     return start_gateway()
 

@@ -114,14 +114,16 @@ async def test_a_reader_that_is_slow_slows_the_generator_down(
     """Nothing between the two may collect: no more is made than sockets hold."""
     mark = gateway.folder / uuid.uuid4().hex
     async with http.stream("POST", "/api/flood", json={"mark": mark.name}) as answer:
-        first = await anext(answer.aiter_raw())
-        assert first.startswith(b'"xx')
-        made = [-1]
+        # Kept until the end: httpx closes the response of a reader that is forgotten.
+        reader = answer.aiter_raw()
+        assert (await anext(reader)).startswith(b'"xx')
+        made = [0]
         # Half a second without another item: it waits.
-        while made[-1] != (now := int(mark.read_text() or 0)):
+        while made[-1] != (now := mark.stat().st_size):
             made.append(now)
             await asyncio.sleep(0.5)
-    assert made[-1] < 1_024
+        del reader
+    assert 0 < made[-1] < 1_024
 
 
 async def test_json_is_compressed(http: httpx.AsyncClient) -> None:

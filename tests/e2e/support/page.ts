@@ -48,7 +48,7 @@ export class Tab {
 
 export async function openTab(context: BrowserContext, url: string): Promise<Tab> {
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(45_000);
   const tab = new Tab(page);
   await page.goto(url);
   await tab.connected();
