@@ -5,8 +5,6 @@ import logging
 from collections.abc import Awaitable
 
 from fastapi import APIRouter, HTTPException
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -43,7 +41,7 @@ async def _answers(name: str, question: Awaitable[None]) -> bool:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await question
-    except (SQLAlchemyError, RedisError, OSError, TimeoutError) as error:
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
         # The type only: messages of drivers hold addresses and user names.
         log.warning("! not ready: %s (%s)", name, type(error).__name__)
         return False
@@ -56,5 +54,12 @@ async def _ask_database(engine: AsyncEngine) -> None:
 
 
 async def _ask_broker(url: str) -> None:
-    async with Redis.from_url(url, socket_timeout=PATIENCE_SECONDS) as redis:
-        await redis.ping()
+    # Here, not above: it is slow to import, and most development runs without Redis.
+    from redis.asyncio import Redis
+    from redis.exceptions import RedisError
+
+    try:
+        async with Redis.from_url(url, socket_timeout=PATIENCE_SECONDS) as redis:
+            await redis.ping()
+    except RedisError as error:
+        raise ConnectionError(type(error).__name__) from error

@@ -1,11 +1,15 @@
 """How asking the model can fail, as the page sees it, and which failure of the SDK is which."""
 
-import logging
+from __future__ import annotations
 
-import anthropic
-import httpx2
+import logging
+from typing import TYPE_CHECKING
+
 from fusewire import RpcError
 from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from anthropic import APIStatusError
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +37,20 @@ class ModelUnavailable(RpcError, status=502):
     """The model cannot be reached, or broke off."""
 
 
-FAILURES = (anthropic.AnthropicError, httpx2.HTTPError, TypeError)
-"""What the SDK raises: its own errors, httpx2's when the stream breaks off, and TypeError for a missing key."""
+def failures() -> tuple[type[Exception], ...]:
+    """What the SDK raises: its own errors, httpx2's when the stream breaks off, and TypeError for a missing key."""
+    # Here, not above: the SDK is slow to import, and what only reads the app's types (codegen) does without.
+    from anthropic import AnthropicError
+    from httpx2 import HTTPError
+
+    return AnthropicError, HTTPError, TypeError
 
 
 def declared(error: Exception) -> RpcError[RetryHint] | RpcError:
-    """The declared error for one of `FAILURES`. What only the operator can mend is logged; keys and prompts are not."""
-    if not isinstance(error, anthropic.APIStatusError):
+    """The declared error for one of `failures()`. What only the operator can mend is logged; keys and prompts are not."""
+    from anthropic import APIStatusError
+
+    if not isinstance(error, APIStatusError):
         log.warning("! the model cannot be reached: %s", type(error).__name__)
         return ModelUnavailable(message="The model cannot be reached or broke off. Try again.")
     # In the middle of a stream the HTTP status is still 200; only the error's type tells.
@@ -53,13 +64,13 @@ def declared(error: Exception) -> RpcError[RetryHint] | RpcError:
     return ModelUnavailable(message="The model is not available at the moment.")
 
 
-def _kind(error: anthropic.APIStatusError) -> str | None:
+def _kind(error: APIStatusError) -> str | None:
     body = error.body
     inner = body.get("error") if isinstance(body, dict) else None
     kind = inner.get("type") if isinstance(inner, dict) else None
     return kind if isinstance(kind, str) else None
 
 
-def _retry_after(error: anthropic.APIStatusError) -> int:
+def _retry_after(error: APIStatusError) -> int:
     text = error.response.headers.get("retry-after", "")
     return min(int(text), LONGEST_WAIT_SECONDS) if text.isdecimal() else USUAL_WAIT_SECONDS

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import httpx2
-from anthropic import AsyncAnthropic
-
-from app.backend.ai.errors import FAILURES, ModelRefused, declared
+from app.backend.ai.errors import ModelRefused, declared, failures
 from app.backend.ai.fake import FakeActivity, FakeModel
+
+if TYPE_CHECKING:
+    from anthropic import AsyncAnthropic
 
 MAX_TOKENS = 1024
 SYSTEM = "You are the assistant of a small demo app. Answer in plain text, briefly and kindly."
-# The first token may take a while; a stream that has said nothing for a minute is dead.
-TIMEOUT = httpx2.Timeout(60.0, connect=5.0)
+CONNECT_SECONDS = 5.0
+SILENCE_SECONDS = 60.0
+"""The first token may take a while; a stream that has said nothing for this long is dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class ClaudeService:
                 async for text in stream.text_stream:
                     yield text
                 refused = (await stream.get_final_message()).stop_reason == "refusal"
-        except FAILURES as error:
+        except failures() as error:
             raise declared(error) from error
         if refused:
             raise ModelRefused(message="The model will not answer that.")
@@ -62,5 +64,9 @@ async def open_claude(
 
 
 def _client(api_key: str, base_url: str | None) -> AsyncAnthropic:
+    # Here, not above: the SDK is slow to import, and what only reads the app's types (codegen) does without.
+    from anthropic import AsyncAnthropic, Timeout
+
+    timeout = Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
     # The SDK retries by itself, but only before the first token: afterwards the reader would see the text twice.
-    return AsyncAnthropic(api_key=api_key, base_url=base_url, timeout=TIMEOUT, max_retries=2)
+    return AsyncAnthropic(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=2)

@@ -28,7 +28,7 @@ def configure(connection: Connection) -> None:
 
 
 async def migrate() -> None:
-    engine = make_engine(context.config.get_main_option("sqlalchemy.url") or database_url())
+    engine = make_engine(database_url())
     try:
         async with engine.connect() as connection:
             await connection.run_sync(configure)
