@@ -48,6 +48,7 @@ test("register, see each page, log out, log in again", async () => {
     .getByRole("heading", { name: `Hello, ${username}` })
     .waitFor();
   await tab.panel("account").getByText("Member since").waitFor();
+  const sockets = tab.sockets.length;
   const [cookie] = await context.cookies();
   expect(cookie).toMatchObject({ name: "fusewire_session", httpOnly: true, sameSite: "Lax", path: "/" });
   expect(await tab.page.evaluate(() => document.cookie)).toBe("");
