@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prepares a fresh clone: Python and npm packages, the built client, .env, the generated fuse.ts. Safe to run again.
+# Prepares a fresh clone: Python and npm packages, the built client, .env, the database, the generated fuse.ts. Safe to run again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 source scripts/tools.sh
@@ -18,6 +18,8 @@ if ! [ -f client-ts/dist/.built ] || [ -n "$(find client-ts/src client-ts/packag
 fi
 
 [ -f .env ] || .venv/bin/python scripts/make_env.py .env.example .env
+
+.venv/bin/alembic -c app/alembic.ini upgrade head
 
 if ! [ -f app/frontend/src/lib/fuse.ts ]; then
   .venv/bin/fusewire generate app.backend.main:app -o app/frontend/src/lib/fuse.ts

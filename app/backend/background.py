@@ -5,10 +5,7 @@ import logging
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Annotated, Self
-
-from fastapi import Depends
-from starlette.requests import HTTPConnection
+from typing import Self
 
 log = logging.getLogger(__name__)
 
@@ -55,12 +52,3 @@ class Background:
             await work
         except Exception:
             log.exception("background work failed")
-
-
-def background(connection: HTTPConnection) -> Background:
-    owner = connection.app.state.background
-    assert isinstance(owner, Background)
-    return owner
-
-
-BackgroundDep = Annotated[Background, Depends(background)]

@@ -1,7 +1,5 @@
-"""One engine for the app's life, one session per call."""
+"""One engine for the app's life, one session per call. The tables are made by migrations, not here."""
 
-import hashlib
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,12 +8,8 @@ from typing import Annotated, Protocol
 from fastapi import Depends
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
-from sqlmodel import SQLModel, select
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
-
-from app.backend.models import UserInDB
 
 # Bound to an engine by open_database(). Importing opens nothing, so `fusewire generate` needs no database.
 sessions = async_sessionmaker(class_=AsyncSession, expire_on_commit=False)
@@ -31,23 +25,28 @@ SessionDep = Annotated[AsyncSession, Depends(session, scope="function")]
 
 
 @asynccontextmanager
-async def open_database(url: str) -> AsyncIterator[None]:
-    """Creates missing tables, seeds an empty database, and closes every connection at the end."""
-    parsed = make_url(url)
-    sqlite = parsed.get_backend_name() == "sqlite"
-    if sqlite and parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(parsed)
-    if sqlite:
-        event.listen(engine.sync_engine, "connect", set_pragmas)
+async def open_database(url: str) -> AsyncIterator[AsyncEngine]:
+    """Every connection is closed at the end. Nothing is connected before the first query."""
+    engine = make_engine(url)
+    sessions.configure(bind=engine)
     try:
-        async with engine.begin() as connection:
-            await connection.run_sync(SQLModel.metadata.create_all)
-        sessions.configure(bind=engine)
-        await seed()
-        yield
+        yield engine
     finally:
         await engine.dispose()
+
+
+def make_engine(url: str) -> AsyncEngine:
+    """An engine for SQLite or PostgreSQL. The folder of an SQLite file is made when it is missing."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        # A connection that the server closed meanwhile (a restart, a proxy's idle limit) is replaced, not handed out.
+        return create_async_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    # hide_parameters: a failing statement would put password hashes into the log.
+    engine = create_async_engine(parsed, hide_parameters=True)
+    event.listen(engine.sync_engine, "connect", set_pragmas)
+    return engine
 
 
 class Cursor(Protocol):
@@ -66,23 +65,3 @@ def set_pragmas(connection: Connection, _record: object) -> None:
     cursor.execute("PRAGMA busy_timeout=5000")  # milliseconds; two writers queue instead of failing
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
-
-
-async def seed() -> None:
-    """A small team to look at. Nobody knows the passwords, so nobody can ever log in as one of them."""
-    async with sessions() as db:
-        if (await db.exec(select(UserInDB).limit(1))).first() is not None:
-            return
-        for username, title in [("alice", "Founder"), ("bruno", "Engineer"), ("chidi", "Designer")]:
-            email = f"{username}@example.com"
-            password_hash = hash_password(secrets.token_urlsafe())
-            db.add(UserInDB(username=username, email=email, title=title, password_hash=password_hash))
-        try:
-            await db.commit()
-        except IntegrityError:  # another worker started at the same moment and was faster
-            await db.rollback()
-
-
-def hash_password(password: str) -> str:
-    salt = secrets.token_bytes(16)
-    return f"scrypt${salt.hex()}${hashlib.scrypt(password.encode(), salt=salt, n=2**14, r=8, p=1).hex()}"

@@ -1,38 +1,55 @@
-"""Who is calling. There are no accounts yet: a browser is known by a random cookie; its tabs are one user."""
+"""Who is calling: the cookie of a login, or a bearer token. One loader for every transport."""
 
-import hashlib
-import secrets
-
+from fastapi import Response
 from fusewire import Credentials, Identity
-from sqlmodel import select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from starlette.requests import HTTPConnection
 
-from app.backend.database import sessions
-from app.backend.models import Visitor
+from app.backend.settings import Settings
+from app.backend.tokens import LIFETIME, InvalidTokenError, Tokens
 
-COOKIE = "fusewire_visitor"
-COOKIE_SECONDS = 180 * 24 * 3600
+COOKIE = "fusewire_session"
 
 
-async def identify(credentials: Credentials) -> Identity | None:
-    """The one loader for every transport. Without a cookie, or with an unknown one, a caller is anonymous."""
-    token = credentials.cookies.get(COOKIE)
-    if token is None:
+def identify_by(tokens: Tokens, credentials: Credentials) -> Identity | None:
+    """A bearer token that is not valid is refused: whoever sends one means to be somebody.
+
+    A cookie that is not valid any more is no cookie: the browser sends it along whether the person wants to or not, to
+    the very page where they could log in again, and only the server can take it away. Refusing it would lock them out
+    until they clear their cookies. The next login or logout replaces it.
+    """
+    if credentials.token is not None:
+        return _identity(tokens, credentials.token)
+    cookie = credentials.cookies.get(COOKIE)
+    if not cookie:
         return None
-    async with sessions() as db:
-        found = (await db.exec(select(Visitor).where(Visitor.token_digest == digest(token)))).one_or_none()
-    return Identity(id=str(found.id)) if found else None
+    try:
+        return _identity(tokens, cookie)
+    except InvalidTokenError:
+        return None
 
 
-async def add_visitor(db: AsyncSession) -> tuple[Visitor, str]:
-    """A new visitor and the token for their cookie. The token is 128 random bits and is stored nowhere."""
-    token = secrets.token_urlsafe(16)
-    visitor = Visitor(token_digest=digest(token))
-    db.add(visitor)
-    await db.commit()
-    return visitor, token
+def _identity(tokens: Tokens, token: str) -> Identity:
+    session = tokens.read(token)
+    return Identity(id=session.user_id, expires_at=session.expires_at)
 
 
-def digest(token: str) -> str:
-    # The token is random, so a plain digest is as good as a slow password hash, and costs next to nothing.
-    return hashlib.sha256(token.encode()).hexdigest()
+def set_cookie(response: Response, token: str, *, secure: bool) -> None:
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(LIFETIME.total_seconds()),
+        httponly=True,  # out of reach of scripts, injected ones too
+        samesite="lax",  # not sent along with another site's POST
+        secure=secure,
+    )
+
+
+def clear_cookie(response: Response, *, secure: bool) -> None:
+    response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=secure)
+
+
+def wants_secure(settings: Settings, connection: HTTPConnection) -> bool:
+    """Behind a gateway the scheme is the one that a trusted X-Forwarded-Proto names."""
+    if settings.cookie_secure is not None:
+        return settings.cookie_secure
+    return connection.url.scheme == "https"

@@ -4,31 +4,50 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fusewire import Fuse
+from fusewire import Credentials, Fuse, Identity
 
+from app.backend import health
+from app.backend.ai.service import open_claude
 from app.backend.background import Background
 from app.backend.database import open_database
-from app.backend.identity import identify
-from app.backend.rpc import chat, jobs, session, team, whoami
+from app.backend.identity import identify_by
+from app.backend.passwords import Passwords
+from app.backend.rpc import accounts, chat, jobs, team, whoami
 from app.backend.settings import Settings
+from app.backend.state import AppState
+from app.backend.tokens import Tokens
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = Settings.from_environment()
-    async with open_database(settings.database_url), Background() as background:
-        app.state.background = background
+    async with (
+        open_database(settings.database_url) as engine,
+        open_claude(
+            api_key=settings.anthropic_api_key,
+            base_url=settings.anthropic_base_url,
+            model=settings.anthropic_model,
+        ) as claude,
+        Background() as background,
+    ):
+        app.state.running = AppState(
+            settings=settings,
+            engine=engine,
+            background=background,
+            passwords=Passwords(),
+            tokens=Tokens(settings.jwt_secret),
+            claude=claude,
+        )
         yield
 
 
 app = FastAPI(title="Fusewire app", lifespan=lifespan)
+app.include_router(health.router)
 fuse = Fuse(app)
-fuse.identity(identify)
-for subject in (session, team, chat, jobs, whoami):
+for subject in (accounts, team, chat, jobs, whoami):
     fuse.include_router(subject.rpc)
 
 
-@app.get("/api/health", tags=["operations"])
-async def health() -> dict[str, str]:
-    """Answers once the app has started."""
-    return {"status": "ok"}
+@fuse.identity
+async def identify(credentials: Credentials) -> Identity | None:
+    return identify_by(app.state.running.tokens, credentials)

@@ -1,66 +1,146 @@
-"""The real app behind a real uvicorn, on a database of its own, asked over REST."""
+"""The real app behind a real uvicorn, on a migrated database of its own: once on SQLite, once on PostgreSQL."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from itertools import count
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
-from app.backend.main import app
+from app.backend.main import app, fuse
+from app.backend.settings import ROOT, database_url
+from app.backend.state import AppState
+from app.tests.postgres import PostgresServer
+from tests.support.server import serving
 
-START_SECONDS = 10.0
+SECRET = "a secret of the tests, long enough to sign with"
+PASSWORD = "correct horse battery"
 
-
-class Server(uvicorn.Server):
-    """Tells when it is up, so that nobody has to poll."""
-
-    def __init__(self) -> None:
-        super().__init__(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws="none"))
-        self.up = threading.Event()
-
-    async def startup(self, sockets: object = None) -> None:
-        await super().startup()
-        self.up.set()
-
-    @property
-    def url(self) -> str:
-        host, port = self.servers[0].sockets[0].getsockname()[:2]
-        return f"http://{host}:{port}"
+numbers = count(1)
 
 
-@contextmanager
-def serving() -> Iterator[httpx.Client]:
-    """A browser, in so far as it keeps cookies."""
-    server = Server()
-    thread = threading.Thread(target=server.run)
-    thread.start()
+def migrate(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Alembic as a person would call it; `upgrade head` when nothing else is said."""
+    command = [
+        *(sys.executable, "-m", "alembic", "-c", "app/alembic.ini"),
+        *(arguments or ("upgrade", "head")),
+    ]
+    environment = {"DATABASE_URL": url, "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer()
     try:
-        assert server.up.wait(START_SECONDS)
-        with httpx.Client(base_url=server.url) as client:
-            yield client
+        server.start()
+        migrate(server.create("migrated"))
+        yield server
     finally:
-        server.should_exit = True
-        thread.join()
+        server.stop()
 
 
-@pytest.fixture
-def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "data" / "app.sqlite"
-    monkeypatch.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{path}")
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "app.sqlite"
+    migrate(f"sqlite:///{path}")
     return path
 
 
-@pytest.fixture
-def browser(database: Path) -> Iterator[httpx.Client]:
-    with serving() as client:
-        yield client
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
 
 
 @pytest.fixture
-def visitor(browser: httpx.Client) -> httpx.Client:
-    """A browser that has its session cookie."""
-    assert browser.post("/api/session").status_code == 200
+def empty_database(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a database without tables."""
+    if backend == "sqlite":
+        yield f"sqlite:///{tmp_path / 'new' / 'app.sqlite'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = f"empty_{next(numbers)}"
+    yield server.create(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def database(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a migrated database, copied from one that was migrated once."""
+    if backend == "sqlite":
+        path = tmp_path / "app.sqlite"
+        shutil.copyfile(request.getfixturevalue("migrated_file"), path)
+        yield f"sqlite:///{path}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = f"test_{next(numbers)}"
+    yield server.create(name, template="migrated")
+    server.drop(name)
+
+
+@pytest.fixture
+async def host(database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """`127.0.0.1:port` of the running app, in this event loop: what it did can be looked at directly."""
+    monkeypatch.setenv("DATABASE_URL", database_url({"DATABASE_URL": database}))
+    monkeypatch.setenv("JWT_SECRET", SECRET)
+    for name in ("REDIS_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "COOKIE_SECURE"):
+        monkeypatch.delenv(name, raising=False)
+    forget_limits()
+    async with serving(app) as address:
+        yield address
+
+
+@pytest.fixture
+def running(host: str) -> AppState:
+    state = app.state.running
+    assert isinstance(state, AppState)
+    return state
+
+
+Browser = Callable[[], httpx.AsyncClient]
+
+
+@pytest.fixture
+async def new_browser(host: str) -> AsyncIterator[Browser]:
+    """Browsers, in so far as they keep cookies; each is another person's."""
+    async with AsyncExitStack() as stack:
+        clients: list[httpx.AsyncClient] = []
+
+        def make() -> httpx.AsyncClient:
+            clients.append(httpx.AsyncClient(base_url=f"http://{host}"))
+            stack.push_async_callback(clients[-1].aclose)
+            return clients[-1]
+
+        yield make
+
+
+@pytest.fixture
+def browser(new_browser: Browser) -> httpx.AsyncClient:
+    return new_browser()
+
+
+@pytest.fixture
+async def member(browser: httpx.AsyncClient) -> httpx.AsyncClient:
+    """A browser of somebody who is logged in."""
+    await register(browser)
     return browser
+
+
+async def register(browser: httpx.AsyncClient, username: str = "dana") -> dict[str, str]:
+    answer = await browser.post("/api/register", json={"username": username, "password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    account: dict[str, str] = answer.json()
+    return account
+
+
+def forget_limits() -> None:
+    """Limits are counted for as long as the process lives, and all tests share it."""
+    limiter = fuse._services.pipeline._limiter
+    limiter.__init__()  # type: ignore[misc]

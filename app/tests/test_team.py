@@ -1,38 +1,42 @@
 import json
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 
-from httpx import Client
+import httpx
+from sqlalchemy import text
 
 from app.backend.main import fuse
-from app.tests.conftest import serving
+from app.backend.settings import ROOT
+from app.backend.state import AppState
+from app.tests.conftest import register
+from tests.support.callers import SocketCaller
+from tests.support.peer import connected
 
 
-def stored_hashes(database: Path) -> list[str]:
-    with closing(sqlite3.connect(database)) as connection:
-        return [str(row[0]) for row in connection.execute("select password_hash from users")]
-
-
-def test_rows_become_public_members(browser: Client) -> None:
-    team = browser.get("/api/team").json()
+async def test_rows_become_public_members(browser: httpx.AsyncClient) -> None:
+    await register(browser)  # an account is no member of the team
+    team = (await browser.get("/api/team")).json()
     assert team["team_name"] == "Engineering"
     assert [member["username"] for member in team["members"]] == ["alice", "bruno", "chidi"]
     assert set(team["members"][0]) == {"id", "username", "email", "title"}
 
 
-def test_the_hash_never_leaves(browser: Client, database: Path) -> None:
-    hashes = stored_hashes(database)
-    assert len(hashes) == 3
-    assert all(value.startswith("scrypt$") for value in hashes)
-    answers = [browser.get(path).text for path in ("/api/team", "/api/openapi.json")]
-    for text in [*answers, json.dumps(fuse.contract())]:
-        assert "password_hash" not in text
-        assert not any(value in text for value in hashes)
-
-
-def test_a_second_start_seeds_nothing(browser: Client, database: Path) -> None:
-    before = stored_hashes(database)
-    with serving() as again:
-        assert len(again.get("/api/team").json()["members"]) == 3
-    assert stored_hashes(database) == before
+async def test_the_hash_never_leaves(host: str, browser: httpx.AsyncClient, running: AppState) -> None:
+    registered = await register(browser)
+    async with running.engine.connect() as connection:
+        hashes = list((await connection.execute(text("select password_hash from users"))).scalars())
+    assert len(hashes) == 4
+    assert all(value.startswith("$argon2id$") for value in hashes)
+    async with connected(host) as peer:
+        over_websocket = await SocketCaller(peer).call("get_team")
+    places = {
+        "websocket": repr(over_websocket),
+        "register": json.dumps(registered),
+        "account": (await browser.get("/api/account")).text,
+        "team": (await browser.get("/api/team")).text,
+        "openapi": (await browser.get("/api/openapi.json")).text,
+        "contract": json.dumps(fuse.contract()),
+        "types": (ROOT / "app/frontend/src/lib/fuse.ts").read_text(),
+    }
+    assert "alice@example.com" in places["websocket"]
+    for place, said in places.items():
+        assert "password_hash" not in said, place
+        assert not any(value in said for value in hashes), place

@@ -6,8 +6,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify, stripVTControlCharacters } from "node:util";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, inject, onTestFinished, test } from "vitest";
+import { newMember } from "./support/account.ts";
 import { launch } from "./support/chromium.ts";
-import { newPerson, openTab, type Tab } from "./support/page.ts";
+import { openTab, type Tab } from "./support/page.ts";
 
 const root = inject("root");
 const GENERATED = join(root, "app/frontend/src/lib/fuse.ts");
@@ -38,25 +39,20 @@ function edit(path: string, from: string, to: string): () => void {
   return restore;
 }
 
-async function open(): Promise<Tab> {
-  const person = await newPerson(browser);
-  onTestFinished(() => person.close());
-  const tab = await openTab(person, inject("url"));
-  await tab.panel("team").getByText("alice@example.com").waitFor();
-  return tab;
+/** A page of somebody who is logged in. */
+async function open(path: string): Promise<Tab> {
+  const { context } = await newMember(browser, inject("url"));
+  onTestFinished(() => context.close());
+  return openTab(context, inject("url") + path);
 }
 
 test("saving a component updates the open page and keeps its state", async () => {
-  const tab = await open();
+  const tab = await open("/job");
   await tab.page.evaluate(() => Object.assign(window, { marker: "kept" }));
   await tab.panel("job").getByRole("textbox").fill("half-typed");
-  const restore = edit(
-    "app/frontend/src/lib/components/TeamPanel.svelte",
-    "Loading the team",
-    "Fetching the team",
-  );
-  edit("app/frontend/src/lib/components/TeamPanel.svelte", 'title="Team"', 'title="Our people"');
-  await tab.panel("team").getByRole("heading", { name: "Our people" }).waitFor();
+  const restore = edit("app/frontend/src/lib/components/JobPanel.svelte", "No job yet", "No work yet");
+  edit("app/frontend/src/lib/components/JobPanel.svelte", 'title="Background job"', 'title="Our jobs"');
+  await tab.panel("job").getByRole("heading", { name: "Our jobs" }).waitFor();
   expect(await tab.page.evaluate(() => Object.entries(window).find(([key]) => key === "marker"))).toEqual([
     "marker",
     "kept",
@@ -95,25 +91,23 @@ test("renaming a field in Python rewrites fuse.ts within a second, and svelte-ch
 });
 
 test("the backend restarts in the middle: the page reconnects by itself", async () => {
-  const tab = await open();
+  const tab = await open("/job");
   // Not the first: a page that was opened while the backend still reloaded has had more than one.
   const socket = tab.sockets.find((each) => !each.isClosed());
   const gone = socket?.waitForEvent("close");
   const next = tab.page.waitForEvent("websocket", (each) => each.url().includes("/_ws"));
-  edit("app/backend/rpc/chat.py", "WORD_SECONDS = 0.06", "WORD_SECONDS = 0.01");
+  edit("app/backend/rpc/jobs.py", "STEP_SECONDS = 0.15", "STEP_SECONDS = 0.05");
   await gone;
   await next;
   await tab.connected();
-  await tab.panel("chat").getByRole("button", { name: "Send" }).click();
-  await tab.panel("chat").locator('[data-state="finished"]').waitFor();
   await tab.panel("job").getByRole("button", { name: "Start" }).click();
   await tab.panel("job").locator('[data-state="done"]').waitFor();
 });
 
 test("a backend that does not start: the page says so, and heals when it does", async () => {
-  const tab = await open();
+  const tab = await open("/chat");
   const restore = edit("app/backend/rpc/whoami.py", "from pydantic import BaseModel", "from pydantic import");
-  await tab.page.getByText("Connection lost, trying again").waitFor();
+  await tab.page.locator("[data-banner]").getByText("The connection to the server is lost").waitFor();
   // What is asked meanwhile waits for the connection.
   await tab.panel("chat").getByRole("button", { name: "Send" }).click();
   await tab.panel("chat").getByText("0 words · writing").waitFor();

@@ -1,9 +1,10 @@
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { expect, inject, onTestFinished, test } from "vitest";
+import { newMember } from "./support/account.ts";
 import { launch } from "./support/chromium.ts";
 import { DevServer, freePort, processes, startDev } from "./support/dev-server.ts";
-import { newPerson, openTab } from "./support/page.ts";
+import { openTab } from "./support/page.ts";
 
 const root = inject("root");
 
@@ -38,7 +39,8 @@ test("Ctrl-C does not wait for open pages and streams", async () => {
   const dev = await start("open-page");
   const browser = await launch();
   onTestFinished(() => browser.close());
-  const tab = await openTab(await newPerson(browser), dev.url);
+  const { context } = await newMember(browser, dev.url);
+  const tab = await openTab(context, `${dev.url}/chat`);
   await tab.panel("chat").getByRole("button", { name: "Send" }).click();
   await tab
     .panel("chat")

@@ -1,56 +1,37 @@
-"""A streamed reply. The writer here is a local echo, not a language model: it shows how streams behave."""
+"""A reply from Claude, streamed token by token."""
 
-import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
 from fusewire import Router
 from pydantic import BaseModel, Field
 
+from app.backend.ai.errors import ModelBusy, ModelRefused, ModelUnavailable
+from app.backend.ai.fake import FakeActivity
+from app.backend.state import StateDep
+
 rpc = Router(prefix="/chat", tags=["chat"])
 
-WORD_SECONDS = 0.06
-
-Prompt = Annotated[str, Field(min_length=1, max_length=2_000)]
+Prompt = Annotated[str, Field(min_length=1, max_length=4_000)]
 
 
-class ChatActivity(BaseModel):
-    """Counts of this server process since it started."""
-
-    writing: int = 0
-    finished: int = 0
-    stopped: int = 0
+class ChatModel(BaseModel):
+    name: str
+    fake: FakeActivity | None
+    """What the stand-in has seen; null when the model is a real one."""
 
 
-activity = ChatActivity()
+# Each reply costs money: people with an account only, and a bound for each.
+@rpc.post("", auth=True, limit="30/m", timeout=300, raises=[ModelBusy, ModelRefused, ModelUnavailable])
+async def chat(prompt: Prompt, state: StateDep) -> AsyncGenerator[str, None]:
+    """Streams a reply. Whoever stops reading stops the model too."""
+    async with aclosing(state.claude.reply(prompt)) as tokens:
+        async for token in tokens:
+            yield token
 
 
-@rpc.post("")
-async def chat(prompt: Prompt) -> AsyncGenerator[str, None]:
-    """Streams a reply word by word. Whoever stops reading stops the writer too."""
-    activity.writing += 1
-    try:
-        for word in echo(prompt).split():
-            yield f"{word} "
-            await asyncio.sleep(WORD_SECONDS)
-    except (asyncio.CancelledError, GeneratorExit):  # Stop was pressed, or the tab was closed
-        activity.stopped += 1
-        raise
-    else:
-        activity.finished += 1
-    finally:
-        activity.writing -= 1
-
-
-@rpc.get("/activity")
-async def chat_activity() -> ChatActivity:
-    """How many replies are being written, were finished, and were stopped by their reader."""
-    return activity
-
-
-def echo(prompt: str) -> str:
-    return (
-        f"You wrote: “{prompt}”. I am a local echo writer, not an AI. What you are watching is a Python "
-        "generator: each word is one yield, sent over the open WebSocket and appended by a for-await "
-        "loop. Press Stop and the generator is cancelled where it stands; the counters below tell."
-    )
+@rpc.get("/model")
+async def chat_model(state: StateDep) -> ChatModel:
+    """Which model answers, and whether it is the local stand-in."""
+    return ChatModel(name=state.claude.model, fake=state.claude.fake_activity)

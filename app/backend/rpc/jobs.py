@@ -7,7 +7,7 @@ from fusewire import Fuse, Identity, Router, RpcError
 from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
 
-from app.backend.background import BackgroundDep
+from app.backend.state import StateDep
 
 rpc = Router(prefix="/jobs", tags=["jobs"])
 
@@ -45,16 +45,16 @@ async def start_job(
     dry_run: bool = False,
     me: Identity,
     connection: HTTPConnection,
-    background: BackgroundDep,
+    state: StateDep,
 ) -> JobStarted:
     """Starts a job and returns at once; progress arrives as JobStatus. A dry run only checks."""
     key = f"{me.id}/{job_id}"
-    if key in background:
+    if key in state.background:
         raise JobRunning(message=f"{job_id} is running already")
-    if background.full:
+    if state.background.full:
         raise JobsBusy(message="Too many jobs at the moment, try again in a minute")
     if not dry_run:
-        background.start(key, run(connection.app.state.fusewire, me.id, job_id))
+        state.background.start(key, run(connection.app.state.fusewire, me.id, job_id))
     return JobStarted(job_id=job_id, started=not dry_run)
 
 

@@ -5,9 +5,11 @@ from pydantic import BaseModel
 from sqlmodel import select
 
 from app.backend.database import SessionDep
-from app.backend.models import UserInDB, UserPublic
+from app.backend.models import Team, UserInDB, UserPublic
 
 rpc = Router(tags=["team"])
+
+TEAM = "Engineering"
 
 
 class TeamResponse(BaseModel):
@@ -18,6 +20,6 @@ class TeamResponse(BaseModel):
 @rpc.get("/team")
 async def get_team(db: SessionDep) -> TeamResponse:
     """The team and its members, by name."""
-    rows = (await db.exec(select(UserInDB).order_by(UserInDB.username))).all()
+    members = select(UserInDB).join(Team).where(Team.name == TEAM).order_by(UserInDB.username)
     # Raw rows go in; the declared type decides what comes out, on every transport.
-    return TeamResponse(team_name="Engineering", members=rows)
+    return TeamResponse(team_name=TEAM, members=(await db.exec(members)).all())

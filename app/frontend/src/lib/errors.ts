@@ -12,6 +12,10 @@ export function explain(error: unknown): string {
       return "The server did not answer in time.";
     case "RATE_LIMITED":
       return `That was too often. Try again in ${wait(error.data)}.`;
+    case "UNAUTHENTICATED":
+      return "Please log in first.";
+    case "INVALID_ARGUMENT":
+      return firstProblem(error.detail) ?? error.message;
     case "INTERNAL":
       return `Something went wrong on the server${error.id ? ` (${error.id})` : ""}.`;
     default:
@@ -29,6 +33,14 @@ export async function asRpcError(response: Response): Promise<RpcError> {
     });
   }
   return new RpcError(String(body.code), { status: response.status, ...body });
+}
+
+/** FastAPI's list of problems: the first one, with the name of the field. */
+function firstProblem(detail: unknown): string | undefined {
+  const first: unknown = Array.isArray(detail) ? detail[0] : undefined;
+  if (typeof first !== "object" || first === null || !("msg" in first)) return undefined;
+  const field = "loc" in first && Array.isArray(first.loc) ? String(first.loc.at(-1)) : "";
+  return field ? `${field}: ${String(first.msg)}` : String(first.msg);
 }
 
 function wait(data: unknown): string {

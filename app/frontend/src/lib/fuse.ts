@@ -9,8 +9,24 @@ import {
   type UUID,
 } from "@fusewire/client";
 
-/** Counts of this server process since it started. */
-export interface ChatActivity {
+/** Yourself, as you see you. */
+export interface Account {
+  id: UUID;
+  /**
+   * @minLength 3
+   * @maxLength 32
+   */
+  username: string;
+  created_at: Date;
+}
+
+export interface ChatModel {
+  name: string;
+  fake: FakeActivity | null;
+}
+
+/** What the stand-in has seen since it started. */
+export interface FakeActivity {
   writing: number;
   finished: number;
   stopped: number;
@@ -33,9 +49,8 @@ export interface Me {
   is_http: boolean;
 }
 
-export interface SessionStarted {
-  user_id: string;
-  is_new: boolean;
+export interface RetryHint {
+  retry_after: number;
 }
 
 export interface TeamResponse {
@@ -51,10 +66,8 @@ export interface UserPublic {
    * @maxLength 32
    */
   username: string;
-  /** @maxLength 254 */
-  email: string;
-  /** @maxLength 64 */
-  title: string;
+  email: string | null;
+  title: string | null;
 }
 
 /** What the server may push, by event name. */
@@ -68,19 +81,50 @@ export interface Errors {
   JOBS_BUSY: undefined;
   /** That job is running already. */
   JOB_RUNNING: undefined;
+  /** The model has too much to do; nothing is wrong with the prompt. */
+  MODEL_BUSY: RetryHint;
+  /** The model will not answer this prompt; another attempt would end the same. */
+  MODEL_REFUSED: undefined;
+  /** The model cannot be reached, or broke off. */
+  MODEL_UNAVAILABLE: undefined;
+  /** Somebody else has that name. */
+  USERNAME_TAKEN: undefined;
+  /** No such name, or not its password. It is not said which. */
+  WRONG_CREDENTIALS: undefined;
 }
 
 export interface Procedures {
+  /** The account that is logged in; null for nobody, and for one that is gone. */
+  account(): Promise<Account | null>;
   /**
-   * Streams a reply word by word. Whoever stops reading stops the writer too.
+   * Streams a reply. Whoever stops reading stops the model too.
    *
-   * @param prompt - (minLength 1, maxLength 2000)
+   * @param prompt - (minLength 1, maxLength 4000)
+   * @throws MODEL_BUSY, MODEL_REFUSED, MODEL_UNAVAILABLE
    */
   chat(prompt: string): Stream<string>;
-  /** How many replies are being written, were finished, and were stopped by their reader. */
-  chat_activity(): Promise<ChatActivity>;
+  /** Which model answers, and whether it is the local stand-in. */
+  chat_model(): Promise<ChatModel>;
   /** The team and its members, by name. */
   get_team(): Promise<TeamResponse>;
+  /**
+   * Sets the session's cookie.
+   *
+   * @param username - (maxLength 64)
+   * @param password - (maxLength 128)
+   * @throws WRONG_CREDENTIALS
+   */
+  login(username: string, password: string): Promise<Account>;
+  /** Takes the cookie away, whatever it holds. */
+  logout(): Promise<null>;
+  /**
+   * Makes an account and logs in.
+   *
+   * @param username - (minLength 3, maxLength 32, pattern ^[A-Za-z0-9_.-]+$)
+   * @param password - (minLength 8, maxLength 128)
+   * @throws USERNAME_TAKEN
+   */
+  register(username: string, password: string): Promise<Account>;
   /**
    * Starts a job and returns at once; progress arrives as JobStatus. A dry run only checks.
    *
@@ -89,8 +133,6 @@ export interface Procedures {
    * @throws JOBS_BUSY, JOB_RUNNING
    */
   start_job(job_id: string, options?: { dry_run?: boolean }): Promise<JobStarted>;
-  /** Makes this browser a known visitor; one that is known already keeps its cookie. */
-  start_session(): Promise<SessionStarted>;
   /** Five times an hour, however you ask: WebSocket and REST share the count. */
   whoami(): Promise<Me>;
 }
@@ -98,15 +140,18 @@ export interface Procedures {
 export type Client = FuseClient<Procedures, Events>;
 
 const descriptor = {
-  calls: "3d515e5045600c19",
+  calls: "8f43b9ac5c86e8a9",
   ws: "/_ws",
   api: "/api",
   procedures: {
+    account: { args: [], http: "GET /account" },
     chat: { args: ["prompt"], http: "POST /chat", stream: true },
-    chat_activity: { args: [], http: "GET /chat/activity" },
+    chat_model: { args: [], http: "GET /chat/model" },
     get_team: { args: [], http: "GET /team" },
+    login: { args: ["username", "password"], http: "POST /login", via: "http" },
+    logout: { args: [], http: "POST /logout", via: "http" },
+    register: { args: ["username", "password"], http: "POST /register", via: "http" },
     start_job: { args: ["job_id"], http: "POST /jobs/start_job" },
-    start_session: { args: [], http: "POST /session", via: "http" },
     whoami: { args: [], http: "GET /whoami" },
   },
 } as const;

@@ -1,54 +1,43 @@
-import { RpcError } from "@fusewire/client";
 import { client } from "$lib/client";
+import { explain } from "$lib/errors";
+import type { Account } from "$lib/fuse";
 
-const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 5_000;
+/** `account`: null for nobody, undefined until the server has said. */
+export const session = $state<{ account: Account | null | undefined; problem: string }>({
+  account: undefined,
+  problem: "",
+});
 
-/** For the status line: the backend has not answered the first question yet. */
-export const beginning = $state({ waiting: false });
-
-let begun: Promise<string> | undefined;
-
-/**
- * Makes this browser known to the backend, once per page, and gives the user's id. Everything that opens the socket waits for it, so
- * that the socket is opened with the cookie. A backend that is not there yet is waited for; a refusal is thrown, and tried anew.
- */
-export function session(): Promise<string> {
-  begun ??= begin().catch((error: unknown) => {
-    begun = undefined;
-    throw error;
-  });
-  return begun;
-}
-
-async function begin(): Promise<string> {
-  for (let wait = FIRST_WAIT_MS; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
-    try {
-      const { user_id, is_new } = await client.start_session();
-      // A socket that is open already was let in without the new cookie.
-      if (is_new) await client.reauthenticate();
-      beginning.waiting = false;
-      return user_id;
-    } catch (error) {
-      beginning.waiting = error instanceof RpcError && error.status >= 500;
-      if (!beginning.waiting) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, wait));
+export async function loadAccount(): Promise<void> {
+  session.problem = "";
+  try {
+    session.account = await client.account();
+  } catch (error) {
+    session.problem = explain(error);
   }
 }
 
-/** Runs `start` once the browser is known; for `onMount`. What `start` returns ends it again. */
-export function afterSession(start: () => () => void): () => void {
-  let stop: (() => void) | undefined;
-  let unmounted = false;
-  session().then(
-    () => {
-      if (!unmounted) stop = start();
-    },
-    () => undefined, // whoever acts next asks again, and shows why not
-  );
-  return () => {
-    unmounted = true;
-    stop?.();
-  };
+// One per tab: a channel does not hear itself, but would hear a second one of the same tab.
+const tabs = typeof window === "object" ? new BroadcastChannel("session") : undefined;
+
+/** After login and logout: this tab goes to `path` as the new person, and every other tab starts again. */
+export function startAs(path: string): void {
+  tabs?.postMessage("changed");
+  // Not client.reauthenticate(): an open socket only knows the cookie of its handshake, and the new one is out of reach of
+  // scripts. A fresh document has a fresh socket, and nothing of what the last person saw.
+  location.assign(path);
+}
+
+/** Somebody logged in or out in another tab. For `onMount`. */
+export function listenForOthers(): () => void {
+  const restart = () => location.reload();
+  tabs?.addEventListener("message", restart);
+  return () => tabs?.removeEventListener("message", restart);
+}
+
+/** Only a path of this site: a link to /login must not be able to send people elsewhere. */
+export function safePath(next: string | null): string {
+  if (!next) return "/";
+  const target = new URL(next, location.origin);
+  return target.origin === location.origin ? target.pathname + target.search : "/";
 }

@@ -1,0 +1,1 @@
+"""Talking to Claude. Knows nothing of the database, of accounts or of transports: prompts in, text out."""

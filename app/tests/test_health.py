@@ -1,0 +1,51 @@
+from collections.abc import Iterator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from app.backend.database import make_engine
+from app.backend.main import app
+from app.backend.state import AppState
+from tests.support.valkey import ValkeyServer
+
+
+@pytest.fixture
+def valkey() -> Iterator[ValkeyServer]:
+    server = ValkeyServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+async def test_alive_and_ready(browser: httpx.AsyncClient) -> None:
+    assert (await browser.get("/api/health")).json() == {"status": "ok"}
+    ready = await browser.get("/api/ready")
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_without_a_database_it_is_alive_but_not_ready(
+    browser: httpx.AsyncClient, running: AppState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = make_engine("postgresql+asyncpg://app@127.0.0.1:1/app")
+    monkeypatch.setattr(app.state, "running", replace(running, engine=nowhere))
+    ready = await browser.get("/api/ready")
+    assert ready.status_code == 503
+    assert ready.json() == {"code": "UNAVAILABLE", "detail": "No answer from: database"}
+    assert (await browser.get("/api/health")).status_code == 200
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_the_broker_counts_too(
+    browser: httpx.AsyncClient, running: AppState, monkeypatch: pytest.MonkeyPatch, valkey: ValkeyServer
+) -> None:
+    settings = replace(running.settings, redis_url=valkey.url)
+    monkeypatch.setattr(app.state, "running", replace(running, settings=settings))
+    assert (await browser.get("/api/ready")).status_code == 200
+    valkey.stop()
+    ready = await browser.get("/api/ready")
+    assert ready.status_code == 503
+    assert ready.json() == {"code": "UNAVAILABLE", "detail": "No answer from: broker"}
