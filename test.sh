@@ -36,10 +36,10 @@ step "TypeScript: types, browser tests" npm run --silent typecheck --workspace f
 step "TypeScript: types, client against Python" tsc --project tests/interop
 step "Generated files are up to date" scripts/generated.sh --check
 step "Tests of the client" npm run --silent test --workspace @fusewire/client
+step "Svelte: production build" npm run --silent build --workspace fusewire-app-frontend
 step "Tests in Python" pytest --quiet
 step "Tests of the client against Python" vitest run --root tests/interop
 step "Svelte: types" npm run --silent check --workspace fusewire-app-frontend
-step "Svelte: production build" npm run --silent build --workspace fusewire-app-frontend
 step "The app in Chromium, under ./dev.sh" npm run --silent test --workspace fusewire-e2e
 
 printf '\nAll %d steps passed in %d s.\n' "$steps" "$SECONDS"

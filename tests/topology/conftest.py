@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -100,49 +99,12 @@ def site(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Topology]:
     """All of production, with the real app."""
-    topology = Topology(with_what_the_app_has(production), tmp_path_factory.mktemp("site"), shared=servers)
+    topology = Topology(production, tmp_path_factory.mktemp("site"), shared=servers)
     try:
-        if (ROOT / "app/alembic.ini").exists():
-            topology.run("migrate")
-        else:
-            create_tables(topology.environment("backend"))
+        topology.run("migrate")
         topology.start("backend")
         topology.start("frontend")
         topology.start("nginx")
         yield topology
     finally:
         topology.stop()
-
-
-def app_has_ready() -> bool:
-    return any("/api/ready" in path.read_text() for path in (ROOT / "app/backend").rglob("*.py"))
-
-
-def with_what_the_app_has(production: dict[str, Any]) -> dict[str, Any]:
-    """Until the app has /api/ready, its health is what can be asked."""
-    if app_has_ready():
-        return production
-
-    def older(value: Any) -> Any:
-        match value:
-            case dict():
-                return {key: older(item) for key, item in value.items()}
-            case list():
-                return [older(item) for item in value]
-            case str():
-                return value.replace("/api/ready", "/api/health")
-        return value
-
-    changed: dict[str, Any] = older(production)
-    return changed
-
-
-def create_tables(environment: Mapping[str, str]) -> None:
-    """Until there are migrations. Not left to the workers: two that create the same table at once fail."""
-    from app.backend.database import open_database
-
-    async def create() -> None:
-        async with open_database(environment["DATABASE_URL"]):
-            pass
-
-    asyncio.run(create())
