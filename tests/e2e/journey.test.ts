@@ -177,7 +177,7 @@ test("a failure that belongs to no form is told too, until it is closed", async 
   const tab = await openTab(context, url);
   await tab.page.route("**/api/logout", (route) => route.abort());
   await tab.page.getByRole("button", { name: "Log out" }).click();
-  await tab.page.locator("[data-toast]").getByText("The server cannot be reached").waitFor();
+  await tab.page.locator("[data-toast]").getByText("The connection was lost").waitFor();
   await shoot(tab, "toast");
   await tab.page.getByRole("button", { name: "Close this message" }).click();
   expect(await tab.page.locator("[data-toast]").count()).toBe(0);
