@@ -1,12 +1,4 @@
-import {
-  type ConnectOptions,
-  Decimal,
-  Duration,
-  PlainDate,
-  RpcError,
-  type Status,
-  UUID,
-} from "@fusewire/client";
+import { type ConnectOptions, Decimal, Duration, PlainDate, RpcError, type Status, UUID } from "@fusewire/client";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { Server } from "../server";
@@ -105,12 +97,7 @@ describe.each(["websocket", "http"] as const)("over %s", (transport) => {
   test("errors have their code, status, detail and data", async () => {
     const client = open(transport);
     const locked = await thrown(client.lock());
-    expect([locked.code, locked.status, locked.detail, locked.data]).toEqual([
-      "LOCKED",
-      423,
-      "it is locked",
-      { n: 3 },
-    ]);
+    expect([locked.code, locked.status, locked.detail, locked.data]).toEqual(["LOCKED", 423, "it is locked", { n: 3 }]);
     expect(isError(locked, "LOCKED") && locked.data.n).toBe(3);
     const crashed = await thrown(client.crash());
     expect([crashed.code, crashed.status]).toEqual(["INTERNAL", 500]);
