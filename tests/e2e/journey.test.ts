@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, BrowserContext } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from "vitest";
@@ -26,6 +26,13 @@ async function member(): Promise<{ context: BrowserContext; username: string }> 
   const made = await newMember(browser, url);
   onTestFinished(() => made.context.close());
   return made;
+}
+
+/** For whoever wants to look. */
+async function shoot(tab: Tab, name: string): Promise<void> {
+  const folder = join(import.meta.dirname, "screenshots");
+  mkdirSync(folder, { recursive: true });
+  await tab.page.screenshot({ path: join(folder, `${name}.png`) });
 }
 
 async function startJob(tab: Tab, name: string): Promise<void> {
@@ -95,12 +102,15 @@ test("a wrong password and a name that nobody has are told alike; a taken name i
   await tab.panel("login").getByRole("link", { name: "Create one" }).click();
   await logIn(tab, username, "Create account");
   await tab.panel("login").getByText(`The name “${username}” is taken`).waitFor();
+  await shoot(tab, "taken");
   expect(new URL(tab.page.url()).pathname).toBe("/login");
 });
 
 test("a page for members sends to the login and comes back; an outside address does not", async () => {
   const { username } = await member();
   const tab = await openTab(await person(), `${url}/chat`);
+  await tab.panel("chat").getByRole("link", { name: "Log in" }).waitFor();
+  await shoot(tab, "members-only");
   await tab.panel("chat").getByRole("link", { name: "Log in" }).click();
   await logIn(tab, username);
   await known(tab, username);
@@ -162,19 +172,32 @@ test("a busy model is told to the person", async () => {
   await tab.panel("chat").getByText("The model is busy. Try again in 7 s.").waitFor();
 });
 
+test("a failure that belongs to no form is told too, until it is closed", async () => {
+  const { context } = await member();
+  const tab = await openTab(context, url);
+  await tab.page.route("**/api/logout", (route) => route.abort());
+  await tab.page.getByRole("button", { name: "Log out" }).click();
+  await tab.page.locator("[data-toast]").getByText("The connection was lost").waitFor();
+  await shoot(tab, "toast");
+  await tab.page.getByRole("button", { name: "Close this message" }).click();
+  expect(await tab.page.locator("[data-toast]").count()).toBe(0);
+});
+
 test("the backend restarts in the middle: the page says so and recovers by itself", async () => {
   const { context, username } = await member();
   const tab = await openTab(context, `${url}/job`);
   await known(tab, username);
   const socket = tab.sockets.find((each) => !each.isClosed());
   const gone = socket?.waitForEvent("close");
-  // Saving a file restarts the backend, as in development.
+  // Saving a file restarts the backend, as in development; this one keeps it from coming back until it is mended.
   const file = join(inject("root"), "app/backend/rpc/jobs.py");
   const before = readFileSync(file, "utf8");
   onTestFinished(() => writeFileSync(file, before));
-  writeFileSync(file, `${before}\n# saved\n`);
+  writeFileSync(file, `${before}\nimport nothing_of_that_name\n`);
   await gone;
   await tab.page.locator("[data-banner]").getByText("The connection to the server is lost").waitFor();
+  await shoot(tab, "lost");
+  writeFileSync(file, before);
   await tab.connected();
   await expect.poll(() => tab.page.locator("[data-banner] p").count()).toBe(0);
   // Still the same person, and events come again.

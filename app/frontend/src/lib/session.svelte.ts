@@ -23,8 +23,7 @@ const tabs = typeof window === "object" ? new BroadcastChannel("session") : unde
 /** After login and logout: this tab goes to `path` as the new person, and every other tab starts again. */
 export function startAs(path: string): void {
   tabs?.postMessage("changed");
-  // Not client.reauthenticate(): an open socket only knows the cookie of its handshake, and the new one is out of reach of
-  // scripts. A fresh document has a fresh socket, and nothing of what the last person saw.
+  // A fresh document and not only client.reauthenticate(): nothing of what the last person saw is left in it.
   location.assign(path);
 }
 

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -45,7 +46,7 @@ class Zygote:
 
     def run(self) -> None:
         """Serve until the input ends."""
-        own = [str(file) for file in _loaded_files() if self._project.is_below(file)]
+        own = [str(file) for file in _files_of(sys.modules) if self._project.is_below(file)]
         self._send({"kind": "ready", "files": own})
         while self._turn():
             pass
@@ -122,15 +123,14 @@ class Zygote:
         if name in sys.modules:
             return
         # Fusewire itself may lie in the project, and is loaded: only what this import brings can make it unfit.
-        before = set(_loaded_files())
+        before = set(sys.modules)
         try:
             importlib.import_module(name)
         except BaseException:  # noqa: BLE001 — a package that only works in the app's own order is left to it.
             problem = True
         else:
-            problem = _thread_count() > 1 or any(
-                self._project.is_below(file) for file in set(_loaded_files()) - before
-            )
+            files = _files_of(sys.modules.keys() - before)
+            problem = _thread_count() > 1 or any(self._project.is_below(file) for file in files)
         if problem:
             self._to_preload.clear()
             self._send({"kind": "unsafe", "package": name.partition(".")[0]})
@@ -139,8 +139,9 @@ class Zygote:
         frames.write(self._replies, frames.encode(message))
 
 
-def _loaded_files() -> list[Path]:
-    return [file for module in list(sys.modules.values()) if (file := module_file(module))]
+def _files_of(names: Iterable[str]) -> list[Path]:
+    modules = [sys.modules[name] for name in list(names) if name in sys.modules]
+    return [file for module in modules if (file := module_file(module))]
 
 
 def _thread_count() -> int:
