@@ -89,7 +89,8 @@ def test_no_secret_is_written_down(path: Any) -> None:
 
 def test_only_what_is_optional_may_be_empty() -> None:
     text = PRODUCTION.read_text()
-    assert set(re.findall(r"\$\{(\w+):-\}", text)) == {"ANTHROPIC_API_KEY", "TRUSTED_PROXIES"}
+    model = {"ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL"}
+    assert set(re.findall(r"\$\{(\w+):-\}", text)) == {*model, "COOKIE_SECURE", "TRUSTED_PROXIES"}
 
 
 def test_setup_makes_every_secret() -> None:
