@@ -1,10 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Browser, BrowserContext } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from "vitest";
 import { freshName, known, logIn, newMember } from "./support/account.ts";
 import { launch } from "./support/chromium.ts";
-import { newPerson, openTab, type Tab } from "./support/page.ts";
+import { job, shoot, startJob } from "./support/look.ts";
+import { newPerson, openTab } from "./support/page.ts";
 
 const url = inject("url");
 
@@ -27,21 +26,6 @@ async function member(): Promise<{ context: BrowserContext; username: string }> 
   onTestFinished(() => made.context.close());
   return made;
 }
-
-/** For whoever wants to look. */
-async function shoot(tab: Tab, name: string): Promise<void> {
-  const folder = join(import.meta.dirname, "screenshots");
-  mkdirSync(folder, { recursive: true });
-  await tab.page.screenshot({ path: join(folder, `${name}.png`) });
-}
-
-async function startJob(tab: Tab, name: string): Promise<void> {
-  await tab.panel("job").getByRole("textbox").fill(name);
-  await tab.panel("job").getByRole("button", { name: "Start" }).click();
-}
-
-const job = (tab: Tab, name: string, state: "running" | "done") =>
-  tab.panel("job").locator(`[data-job="${name}"][data-state="${state}"]`);
 
 test("register, see each page, log out, log in again", async () => {
   const context = await person();
@@ -181,26 +165,4 @@ test("a failure that belongs to no form is told too, until it is closed", async 
   await shoot(tab, "toast");
   await tab.page.getByRole("button", { name: "Close this message" }).click();
   expect(await tab.page.locator("[data-toast]").count()).toBe(0);
-});
-
-test("the backend restarts in the middle: the page says so and recovers by itself", async () => {
-  const { context, username } = await member();
-  const tab = await openTab(context, `${url}/job`);
-  await known(tab, username);
-  const socket = tab.sockets.find((each) => !each.isClosed());
-  const gone = socket?.waitForEvent("close");
-  // Saving a file restarts the backend, as in development; this one keeps it from coming back until it is mended.
-  const file = join(inject("root"), "app/backend/rpc/jobs.py");
-  const before = readFileSync(file, "utf8");
-  onTestFinished(() => writeFileSync(file, before));
-  writeFileSync(file, `${before}\nimport nothing_of_that_name\n`);
-  await gone;
-  await tab.page.locator("[data-banner]").getByText("The connection to the server is lost").waitFor();
-  await shoot(tab, "lost");
-  writeFileSync(file, before);
-  await tab.connected();
-  await expect.poll(() => tab.page.locator("[data-banner] p").count()).toBe(0);
-  // Still the same person, and events come again.
-  await startJob(tab, "after");
-  await job(tab, "after", "done").waitFor();
 });

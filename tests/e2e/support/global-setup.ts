@@ -16,8 +16,16 @@ declare module "vitest" {
 
 const ARTEFACTS = join(import.meta.dirname, "../screenshots");
 
-/** One copy and one ./dev.sh for all test files. */
+/**
+ * One copy and one ./dev.sh for all test files; or, with FUSEWIRE_SITE, a site that is running already: the journey passes
+ * there too.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const site = process.env.FUSEWIRE_SITE;
+  if (site !== undefined) {
+    project.provide("url", site);
+    return async () => undefined;
+  }
   const folder = mkdtempSync(join(tmpdir(), "fusewire-e2e-"));
   const root = join(folder, "fusewire");
   const remove = () => rmSync(folder, { recursive: true, force: true });
