@@ -14,7 +14,7 @@ import pytest
 from app.backend.main import app, fuse
 from app.backend.settings import ROOT, database_url
 from app.backend.state import AppState
-from app.tests.postgres import PostgresServer
+from tests.support.postgres import PostgresServer
 from tests.support.server import serving
 
 SECRET = "a secret of the tests, long enough to sign with"
@@ -40,10 +40,10 @@ def postgres() -> Iterator[PostgresServer]:
     server = PostgresServer()
     try:
         server.start()
-        migrate(server.create("migrated"))
+        migrate(server.create_database("migrated"))
         yield server
     finally:
-        server.stop()
+        server.remove()
 
 
 @pytest.fixture(scope="session")
@@ -67,8 +67,8 @@ def empty_database(backend: str, tmp_path: Path, request: pytest.FixtureRequest)
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     name = f"empty_{next(numbers)}"
-    yield server.create(name)
-    server.drop(name)
+    yield server.create_database(name)
+    server.drop_database(name)
 
 
 @pytest.fixture
@@ -81,8 +81,8 @@ def database(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> It
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     name = f"test_{next(numbers)}"
-    yield server.create(name, template="migrated")
-    server.drop(name)
+    yield server.create_database(name, template="migrated")
+    server.drop_database(name)
 
 
 @pytest.fixture

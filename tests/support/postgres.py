@@ -97,6 +97,10 @@ class PostgresServer:
         self._run("createdb", *self._address(), f"--template={template}", name)
         return self.url(name)
 
+    def drop_database(self, name: str) -> None:
+        """Open sessions of it are ended."""
+        self._run("dropdb", *self._address(), "--force", name)
+
     def stop(self) -> None:
         """Open sessions are ended (a "fast" shutdown)."""
         if self._process is None:
