@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from "vitest";
@@ -24,18 +24,32 @@ test("the backend restarts in the middle: the page says so and recovers by itsel
   await known(tab, username);
   const socket = tab.sockets.find((each) => !each.isClosed());
   const gone = socket?.waitForEvent("close");
-  // Saving a file restarts the backend, as in development; this one keeps it from coming back until it is mended.
-  const file = join(inject("root"), "app/backend/rpc/jobs.py");
-  const before = readFileSync(file, "utf8");
-  onTestFinished(() => writeFileSync(file, before));
-  writeFileSync(file, `${before}\nimport nothing_of_that_name\n`);
+  const bringBack = takeDown();
+  onTestFinished(bringBack);
   await gone;
   await tab.page.locator("[data-banner]").getByText("The connection to the server is lost").waitFor();
   await shoot(tab, "lost");
-  writeFileSync(file, before);
+  bringBack();
   await tab.connected();
   await expect.poll(() => tab.page.locator("[data-banner] p").count()).toBe(0);
   // Still the same person, and events come again.
   await startJob(tab, "after");
   await job(tab, "after", "done").waitFor();
 });
+
+/** Takes the backend away until the returned function is called. */
+function takeDown(): () => void {
+  const door = inject("door");
+  if (door !== "") {
+    // Whoever runs the site keeps the backend stopped as long as this file is there.
+    writeFileSync(door, "");
+    return () => rmSync(door, { force: true });
+  }
+  // Saving a file restarts the backend, as in development; this one keeps it from coming back until it is mended.
+  const file = join(inject("root"), "app/backend/rpc/jobs.py");
+  const before = readFileSync(file, "utf8");
+  writeFileSync(file, `${before}\nimport nothing_of_that_name\n`);
+  return () => {
+    if (readFileSync(file, "utf8") !== before) writeFileSync(file, before);
+  };
+}

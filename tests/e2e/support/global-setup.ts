@@ -10,6 +10,8 @@ declare module "vitest" {
     /** The copy of the repository that ./dev.sh runs in. */
     root: string;
     url: string;
+    /** A running site only: a file that keeps its backend stopped while it is there. */
+    door: string;
     database: string;
   }
 }
@@ -24,6 +26,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const site = process.env.FUSEWIRE_SITE;
   if (site !== undefined) {
     project.provide("url", site);
+    project.provide("door", process.env.FUSEWIRE_DOOR ?? "");
     return async () => undefined;
   }
   const folder = mkdtempSync(join(tmpdir(), "fusewire-e2e-"));
@@ -34,6 +37,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const dev = await startDev(root, "main");
     project.provide("root", root);
     project.provide("url", dev.url);
+    project.provide("door", "");
     project.provide("database", dev.database);
     return async () => {
       await dev.stop();
