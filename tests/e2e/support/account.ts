@@ -11,7 +11,7 @@ export function freshName(): string {
 
 export const PASSWORD = "correct horse battery";
 
-/** Fills in the form of /login in either mode, and waits until the person is known. */
+/** Fills in and sends the form of /login, once it is there in that mode: its links change it in place. */
 export async function logIn(
   tab: Tab,
   username: string,
@@ -19,6 +19,8 @@ export async function logIn(
   password = PASSWORD,
 ): Promise<void> {
   const form = tab.panel("login");
+  const title = mode === "Log in" ? "Log in" : "Create an account";
+  await form.getByRole("heading", { name: title, exact: true }).waitFor();
   await form.getByLabel("User name").fill(username);
   await form.getByLabel("Password").fill(password);
   await form.getByRole("button", { name: mode, exact: true }).click();
