@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fusewire.quota import MemoryLimiter
 
 from app.backend.main import app, fuse
 from app.backend.settings import ROOT, database_url
@@ -143,4 +144,5 @@ async def register(browser: httpx.AsyncClient, username: str = "dana") -> dict[s
 def forget_limits() -> None:
     """Limits are counted for as long as the process lives, and all tests share it."""
     limiter = fuse._services.pipeline._limiter
-    limiter.__init__()  # type: ignore[misc]
+    assert isinstance(limiter, MemoryLimiter)
+    limiter.forget()

@@ -16,6 +16,10 @@ class MemoryLimiter:
     """A moving window per key: never more than the rate's amount in any window, however calls are spread."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Start counting anew, as a new process would."""
         # The synchronous strategy: in memory there is nothing to await, and no loop to be bound to.
         self._window = MovingWindowRateLimiter(MemoryStorage())
 
