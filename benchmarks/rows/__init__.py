@@ -1,0 +1,1 @@
+"""The rows of the tables, a module per kind of measurement."""

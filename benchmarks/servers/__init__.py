@@ -1,0 +1,1 @@
+"""What is measured: `python -m benchmarks.servers <name>`, one process each."""
