@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.harness import Cores
-from benchmarks.processes import Server, python_server, serving
+from benchmarks.processes import Command, Server, python_server, serving
+from benchmarks.toolchain import PEERS, ephaptic_python, node
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,17 @@ class Bench:
         """The server of an app in `benchmarks.servers`; one process for the whole run."""
         return await self._server(module, python_server(module))
 
-    async def _server(self, name: str, command: Sequence[str | Path]) -> Server:
+    async def ephaptic(self) -> Server:
+        return await self._server("ephaptic", python_server("ephaptic_app", await ephaptic_python()))
+
+    async def trpc(self) -> Server:
+        return await self._server("trpc", [node(), PEERS / "trpc-server.js"])
+
+    def fresh(self, module: str) -> AbstractAsyncContextManager[Server]:
+        """A process that nothing was asked of yet, for figures of memory."""
+        return serving(python_server(module), self.cores.server)
+
+    async def _server(self, name: str, command: Command) -> Server:
         if name not in self._servers:
             self._servers[name] = await self._stack.enter_async_context(serving(command, self.cores.server))
         return self._servers[name]

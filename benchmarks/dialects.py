@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
 import msgpack
 
 # Kinds of docs/PROTOCOL.md §1. The generator speaks for itself, so that it is the same for every version of the server.
-HELLO, WELCOME, CALL, RESULT, PING = 1, 2, 3, 4, 12
+HELLO, WELCOME, CALL, RESULT, ITEM, END, PING = 1, 2, 3, 4, 5, 6, 12
 
 
 class Dialect(Protocol):
@@ -25,7 +25,7 @@ class Dialect(Protocol):
         """Several calls as one frame."""
         ...
 
-    def settled(self, payload: bytes) -> Iterable[int]:
+    def settled(self, payload: bytes) -> Sequence[int]:
         """The ids of the results in a frame. Raises ValueError for anything that is no good answer."""
         ...
 
@@ -41,8 +41,8 @@ class Fusewire:
     subprotocol: str | None = "fusewire.v1.msgpack"
     binary = True
 
-    def __init__(self, procedure: str, *args: Any, expected: Any, token: str | None = None) -> None:
-        credentials = {"token": token} if token else None
+    def __init__(self, procedure: str, *args: Any, expected: Any, user: str | None = None) -> None:
+        credentials = {"token": user} if user else None
         # As the real client does it: with a deadline for every call.
         self.greeting: bytes | None = msgpack.packb([HELLO, None, None, 30_000, credentials])
         self._procedure = procedure
@@ -57,7 +57,7 @@ class Fusewire:
     def join(self, calls: Sequence[bytes]) -> bytes:
         return b"".join(calls)
 
-    def settled(self, payload: bytes) -> Iterable[int]:
+    def settled(self, payload: bytes) -> Sequence[int]:
         size = self._size
         ids = payload[2::size]
         if payload[::size] == b"\x93" * len(ids) and payload[1::size] == b"\x04" * len(ids):
@@ -88,7 +88,7 @@ class Echo(Fusewire):
         super().__init__(procedure, *args, expected=None)
         self.greeting = None
 
-    def settled(self, payload: bytes) -> Iterable[int]:
+    def settled(self, payload: bytes) -> Sequence[int]:
         return payload[2:3]
 
     def reply(self, _payload: bytes) -> bytes | None:

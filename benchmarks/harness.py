@@ -6,6 +6,7 @@ import os
 import statistics
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,15 @@ def pick_cores() -> Cores:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What one side did for a moment: `count` operations in `seconds`, for which its process used `cpu` seconds."""
+    """What one side did for a moment: `count` operations in `seconds`.
+
+    `cpu`: the seconds that the server's process ran for them, `load_cpu` those of the load generator, where it is known.
+    """
 
     count: int
     seconds: float
     cpu: float
+    load_cpu: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -40,12 +45,17 @@ class Slice:
 
     @property
     def cost(self) -> float:
-        """Seconds of CPU per operation."""
-        return self.cpu / self.count
+        """Seconds of CPU per operation. A slice can pass without one: a garbage collection takes as long."""
+        return self.cpu / max(1, self.count)
 
     @property
     def busy(self) -> float:
+        """Of a core, by the server."""
         return self.cpu / self.seconds
+
+    @property
+    def load_busy(self) -> float:
+        return self.load_cpu / self.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +75,13 @@ class Figure:
         return cls(middle, low, high, notes)
 
 
-Side = Callable[[], Awaitable[Slice]]
+Measured = TypeVar("Measured")
+Side = Callable[[], Awaitable[Measured]]
 
 
-async def alternate(a: Side, b: Side, pairs: int, warm_up: int = 2) -> list[tuple[Slice, Slice]]:
+async def alternate(
+    a: Side[Measured], b: Side[Measured], pairs: int, warm_up: int = 2
+) -> list[tuple[Measured, Measured]]:
     """Run A, B, B, A, A, B, …: neighbours share the machine's mood, and neither is always first."""
     measured = []
     for number in range(-warm_up, pairs):

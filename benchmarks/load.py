@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import socket as network
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import cast
+from typing import Protocol, TypeVar, cast
 
 from benchmarks.dialects import Dialect
 from benchmarks.harness import Slice
@@ -83,7 +84,7 @@ class Socket(asyncio.Protocol):
         if self._dialect.subprotocol:
             lines.append(f"Sec-WebSocket-Protocol: {self._dialect.subprotocol}")
         self._transport.write(("\r\n".join(lines) + "\r\n\r\n").encode())
-        await self._wait(lambda: self._upgraded)
+        await self.until(lambda: self._upgraded)
         if self._dialect.greeting is not None:
             self._transport.write(client_frame(self._dialect.greeting, binary=self._dialect.binary))
 
@@ -96,17 +97,21 @@ class Socket(asyncio.Protocol):
 
     async def drained(self) -> None:
         """Until nothing is in flight. Raises what broke the connection."""
-        await self._wait(lambda: len(self._free) == self._depth)
+        await self.until(lambda: len(self._free) == self._depth)
 
-    async def one(self) -> None:
-        """One call and its result."""
-        self._transport.write(self._frames[self._free.pop()])
-        await self.drained()
+    def stop_reading(self) -> None:
+        """Leave what comes in the kernel's buffers, and then on the server's side."""
+        self._transport.pause_reading()
+
+    def write(self, frame: bytes) -> None:
+        self._transport.write(frame)
 
     def close(self) -> None:
-        self._transport.close()
+        # At once: a peer that does not read would not let the rest go out.
+        self._transport.abort()
 
-    async def _wait(self, condition: Callable[[], bool]) -> None:
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Until something that came in has made it true. Raises TimeoutError, and what broke the connection."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not condition():
                 if self._failure is not None:
@@ -128,7 +133,7 @@ class Socket(asyncio.Protocol):
             if not data.startswith(b"HTTP/1.1 101"):
                 raise ConnectionError(data[:200].decode("latin-1"))
             self._upgraded = True
-        before, end = len(self._free), len(data)
+        end = len(data)
         while end - start >= 2:
             first, size = data[start], data[start + 1]
             body = start + 2
@@ -140,15 +145,15 @@ class Socket(asyncio.Protocol):
             start = body + size
             self._take(first, data[body:start])
         self._buffer = data[start:]
-        self.count += len(self._free) - before
         if self._driven:
             self._send_free()
-        else:
-            self._turn.set()
+        self._turn.set()
 
     def _take(self, first: int, payload: bytes) -> None:
         if first == 0x81 or first == 0x82:
-            self._free.extend(self._settled(payload))
+            ids = self._settled(payload)
+            self._free.extend(ids)
+            self.count += len(ids)
             if (reply := self._dialect.reply(payload)) is not None:
                 self._transport.write(client_frame(reply, binary=self._dialect.binary))
         elif first == 0x89:
@@ -170,10 +175,41 @@ class Socket(asyncio.Protocol):
         self._transport.write(b"".join(frames))
 
 
-class Load:
-    """Several sockets to one server, driven together."""
+class TimedSocket(Socket):
+    """One call at a time, each of them timed."""
 
-    def __init__(self, server: Server, sockets: list[Socket]) -> None:
+    def __init__(self, dialect: Dialect) -> None:
+        super().__init__(dialect, 1, 1)
+        self.seconds: list[float] = []
+        self._sent: float | None = None
+
+    def stop(self) -> None:
+        super().stop()
+        self._sent = None
+
+    def _send_free(self) -> None:
+        if self._free:
+            now = time.perf_counter()
+            if self._sent is not None:
+                self.seconds.append(now - self._sent)
+            self._sent = time.perf_counter()
+        super()._send_free()
+
+
+class Driven(Protocol):
+    """What a load needs of a connection. `count`: operations so far."""
+
+    @property
+    def count(self) -> int: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    async def drained(self) -> None: ...
+
+
+class Load:
+    """Several connections to one server, driven together."""
+
+    def __init__(self, server: Server, sockets: Sequence[Driven]) -> None:
         self._server = server
         self._sockets = sockets
 
@@ -182,17 +218,17 @@ class Load:
         for socket in self._sockets:
             socket.start()
         cpu, count, began = self._server.cpu_seconds(), self._count(), time.perf_counter()
+        own = time.process_time()
         await asyncio.sleep(seconds)
-        cpu, count, took = (
-            self._server.cpu_seconds() - cpu,
-            self._count() - count,
-            time.perf_counter() - began,
-        )
+        own = time.process_time() - own
+        cpu = self._server.cpu_seconds() - cpu
+        count = self._count() - count
+        took = time.perf_counter() - began
         for socket in self._sockets:
             socket.stop()
         for socket in self._sockets:
             await socket.drained()
-        return Slice(count, took, cpu)
+        return Slice(count, took, cpu, own)
 
     def _count(self) -> int:
         return sum(socket.count for socket in self._sockets)
@@ -206,15 +242,24 @@ async def load(
     async with AsyncExitStack() as stack:
         sockets = []
         for _ in range(connections):
-            socket = await connect(server, dialect, depth=depth, per_frame=per_frame)
+            socket = await connect(server, Socket(dialect, depth, per_frame))
             stack.callback(socket.close)
             sockets.append(socket)
         yield Load(server, sockets)
 
 
-async def connect(server: Server, dialect: Dialect, *, depth: int = 1, per_frame: int = 1) -> Socket:
-    _, socket = await asyncio.get_running_loop().create_connection(
-        lambda: Socket(dialect, depth, per_frame), "127.0.0.1", server.port
-    )
+AnySocket = TypeVar("AnySocket", bound=Socket)
+
+
+async def connect(server: Server, socket: AnySocket, *, receive_bytes: int | None = None) -> AnySocket:
+    """Connect, shake hands and greet. `receive_bytes`: of the kernel's buffer for what is not read yet."""
+    plain = network.socket()
+    plain.setblocking(False)
+    if receive_bytes is not None:
+        # Before connecting: the window is agreed upon then.
+        plain.setsockopt(network.SOL_SOCKET, network.SO_RCVBUF, receive_bytes)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(plain, ("127.0.0.1", server.port))
+    await loop.create_connection(lambda: socket, sock=plain)
     await socket.open(f"127.0.0.1:{server.port}")
     return socket

@@ -5,12 +5,14 @@ Nothing but the standard library and uvicorn is imported here: a peer runs this 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import signal
 import socket
 import sys
 import threading
+from types import FrameType
 
 import uvicorn
 
@@ -29,9 +31,15 @@ def main() -> None:
         log_level="warning",
         timeout_graceful_shutdown=1,
     )
+    signal.signal(signal.SIGUSR1, _collect)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     print(listener.getsockname()[1], flush=True)
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _collect(_signal: int, _frame: FrameType | None) -> None:
+    gc.collect()
+    print("collected", flush=True)
 
 
 def _end_with_parent() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI
 from fusewire import Credentials, Fuse, Identity
+from fusewire.contract import calls_hash
 
 from benchmarks.servers.models import Team, team_of
 
@@ -49,3 +50,9 @@ async def count(n: int) -> AsyncIterator[int]:
 async def flood() -> AsyncIterator[bytes]:
     while True:
         yield bytes(1024)
+
+
+@app.get("/calls")
+async def calls() -> str:
+    """What a generated client says in hello, so that the real one may send arguments by position."""
+    return calls_hash(fuse.contract())

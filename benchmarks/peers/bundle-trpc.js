@@ -1,0 +1,2 @@
+/** The same for tRPC over WebSocket. */
+export { createTRPCClient, createWSClient, TRPCClientError, wsLink } from "@trpc/client";

@@ -1,0 +1,5 @@
+"""`add` alone."""
+
+from benchmarks.servers.procedures import app_of
+
+app = app_of(1)
