@@ -12,8 +12,12 @@ import uvloop
 
 from benchmarks import calls
 from benchmarks.bench import Bench, Plan, benching
+from benchmarks.conditions import conditions
 from benchmarks.harness import pick_cores
 from benchmarks.table import Outcome, Row, render
+
+QUIET = 0.5
+"""A load average at which nobody else takes part in the measurement."""
 
 SUITES: dict[str, tuple[Row, ...]] = {"calls": calls.ROWS}
 
@@ -22,26 +26,32 @@ def main() -> int:
     options = _parser().parse_args()
     rows = _chosen(SUITES[options.suite], options.only)
     plan = Plan(options.pairs, options.seconds, options.debug)
-    outcomes = uvloop.run(_measure(rows, plan))
+    said, outcomes = uvloop.run(_measure(rows, plan))
     if options.json:
-        print(json.dumps([outcome.record() for outcome in outcomes], indent=2))
+        records = [outcome.record() for outcome in outcomes]
+        print(json.dumps({"conditions": said, "rows": records}, indent=2))
     else:
+        print(said, end="\n\n")
         print(render(outcomes, markdown=options.markdown))
     return int(any(outcome.holds is False for outcome in outcomes))
 
 
-async def _measure(rows: Sequence[Row], plan: Plan) -> list[Outcome]:
+async def _measure(rows: Sequence[Row], plan: Plan) -> tuple[str, list[Outcome]]:
     cores = pick_cores()
     os.sched_setaffinity(0, {cores.load})
     if cores.shared:
         _say("Only one core: the load generator takes its share of the server's. Compare nothing but ratios.")
-    outcomes = []
+    if (busy := os.getloadavg()[0]) > QUIET:
+        _say(
+            f"The machine is at work already (load {busy:.1f}): ratios will scatter, latencies will be too high."
+        )
+    said, outcomes = await conditions(plan), []
     async with benching(plan, cores) as bench:
         for row in rows:
             _say(f"… {row.title}")
             outcomes.append(await _outcome(row, bench))
             _say(f"  {_short(outcomes[-1], debug=plan.debug)}")
-    return outcomes
+    return said, outcomes
 
 
 async def _outcome(row: Row, bench: Bench) -> Outcome:

@@ -9,6 +9,7 @@ import msgpack
 
 # Kinds of docs/PROTOCOL.md §1. The generator speaks for itself, so that it is the same for every version of the server.
 HELLO, WELCOME, CALL, RESULT, ITEM, END, PING = 1, 2, 3, 4, 5, 6, 12
+PONG: bytes = msgpack.packb([13])
 
 
 class Dialect(Protocol):
@@ -47,6 +48,8 @@ class Fusewire:
         self.greeting: bytes | None = msgpack.packb([HELLO, None, None, 30_000, credentials])
         self._procedure = procedure
         self._args = list(args)
+        self._expected = expected
+        self._pinged = False
         # An id below 128 is one byte, so that every result has this size and only byte 2 differs.
         self._tail: bytes = msgpack.packb(expected)
         self._size = 3 + len(self._tail)
@@ -66,18 +69,23 @@ class Fusewire:
             return ids
         return self._read(payload)
 
-    def reply(self, payload: bytes, /) -> bytes | None:
-        return b"\x91\x0d" if payload.endswith(b"\x91\x0c") else None
+    def reply(self, _payload: bytes, /) -> bytes | None:
+        if not self._pinged:
+            return None
+        self._pinged = False
+        return PONG
 
     def _read(self, payload: bytes) -> list[int]:
         unpacker = msgpack.Unpacker(timestamp=3)
         unpacker.feed(payload)
         ids = []
         for kind, *fields in unpacker:
-            if kind == RESULT:
+            if kind == RESULT and fields[1:] == [self._expected]:
                 ids.append(fields[0])
-            elif kind not in (WELCOME, PING):
-                raise ValueError(f"not a result: {kind} {fields}")
+            elif kind == PING:
+                self._pinged = True
+            elif kind != WELCOME:
+                raise ValueError(f"not the expected result: {kind} {fields}"[:200])
         return ids
 
 

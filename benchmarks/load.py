@@ -251,7 +251,14 @@ async def load(
 AnySocket = TypeVar("AnySocket", bound=Socket)
 
 
-async def connect(server: Server, socket: AnySocket, *, receive_bytes: int | None = None) -> AnySocket:
+class Address(Protocol):
+    """Where to connect, on this machine."""
+
+    @property
+    def port(self) -> int: ...
+
+
+async def connect(server: Address, socket: AnySocket, *, receive_bytes: int | None = None) -> AnySocket:
     """Connect, shake hands and greet. `receive_bytes`: of the kernel's buffer for what is not read yet."""
     plain = network.socket()
     plain.setblocking(False)

@@ -7,10 +7,9 @@ from typing import Any, cast
 
 import msgpack
 
-from benchmarks.dialects import CALL, END, HELLO, ITEM, PING, WELCOME
+from benchmarks.dialects import CALL, END, HELLO, ITEM, PING, PONG, WELCOME
 
 CREDIT = 9
-PONG = b"\x91\x0d"
 
 
 class FusewireStream:

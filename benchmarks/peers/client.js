@@ -1,5 +1,5 @@
 /**
- * A real client under Node, driven by lines on standard input: `node client.js <fusewire|trpc> <port>`.
+ * A real client under Node, driven by lines on standard input: `node client.js <fusewire|trpc> <port> [contract's hash]`.
  * Each line is `{"depth": calls in flight, "seconds": for so long}`; it is answered by `{"count", "seconds"}`. Ends with the input.
  */
 import { createInterface } from "node:readline";
@@ -14,8 +14,9 @@ class PlainSocket extends WebSocket {
   }
 }
 
+/** As codegen writes it. */
 const descriptor = {
-  calls: process.argv[4] ?? "",
+  calls: process.argv[4],
   ws: "/_ws",
   api: "/api",
   procedures: { add: { args: ["a", "b"], http: "POST /add" } },
@@ -23,7 +24,14 @@ const descriptor = {
 
 const kinds = {
   fusewire(port) {
-    const client = createClient(descriptor, { url: `http://127.0.0.1:${port}`, WebSocket: PlainSocket });
+    const client = createClient(descriptor, {
+      url: `http://127.0.0.1:${port}`,
+      WebSocket: PlainSocket,
+      onStale: () => {
+        throw new Error("the server has another contract: arguments would go by name");
+      },
+      onError: fail,
+    });
     return () => client.add(1, 2);
   },
   trpc(port) {
@@ -32,6 +40,11 @@ const kinds = {
     return () => client.add.query({ a: 1, b: 2 });
   },
 };
+
+function fail(error) {
+  console.error(error);
+  process.exit(1);
+}
 
 async function run(call, depth, seconds) {
   const began = performance.now();
