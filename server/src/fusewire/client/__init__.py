@@ -1,0 +1,20 @@
+"""The client's side of the wire: a machine without I/O, and a shell that works over any duplex of frames."""
+
+from fusewire.client.call import RemoteCall
+from fusewire.client.client import Client, payload_of
+from fusewire.client.connection import open_connection
+from fusewire.client.duplex import Duplex, DuplexClosed
+from fusewire.client.errors import ConnectionLost, RemoteError
+from fusewire.client.inbox import EventsLostError
+
+__all__ = [
+    "Client",
+    "ConnectionLost",
+    "Duplex",
+    "DuplexClosed",
+    "EventsLostError",
+    "RemoteCall",
+    "RemoteError",
+    "open_connection",
+    "payload_of",
+]

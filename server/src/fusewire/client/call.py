@@ -1,0 +1,151 @@
+"""A call that was written down: to be awaited, iterated or entered, once."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import AsyncIterator, Coroutine, Generator
+from types import TracebackType
+from typing import Any
+
+from fusewire.client.connection import Connection
+from fusewire.client.exchange import Exchange, Request
+from fusewire.wire import messages as m
+
+
+class RemoteCall(Coroutine[Any, Any, Any]):
+    """What `client.fn(...)` returns; nothing is sent before it is used.
+
+    `await` it for a result. `async for` it for the items of a stream; leaving the loop early cancels in Python. `async with` it to
+    have the clean-up of a stream behind you at the end of the block. It is a coroutine, so a task can be made of it.
+    """
+
+    def __init__(self, connection: Connection, request: Request) -> None:
+        self._connection = connection
+        self._request = request
+        self._used = False
+        self._running: Coroutine[Any, Any, Any] | None = None
+        self._items: Items | None = None
+
+    def __repr__(self) -> str:
+        return f"<call of {self._request.name}>"
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._result().__await__()
+
+    def __aiter__(self) -> Items:
+        return Items(self._connection, self._use())
+
+    async def __aenter__(self) -> Items:
+        self._items = aiter(self)
+        await self._items.start()
+        return self._items
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._items is not None
+        await self._items.aclose()
+
+    def send(self, value: Any) -> Any:
+        return self._coroutine().send(value)
+
+    def throw(self, *error: Any) -> Any:
+        coroutine = self._coroutine()
+        # A task that was cancelled before its first step: used, though it never began.
+        self._used = True
+        return coroutine.throw(*error)
+
+    def close(self) -> None:
+        self._used = True
+        if self._running is not None:
+            self._running.close()
+
+    def __del__(self) -> None:
+        if not self._used:
+            # As for any coroutine: a forgotten `await` would pass for a call.
+            warnings.warn(f"{self!r} was never awaited", RuntimeWarning, source=self, stacklevel=2)
+
+    def _coroutine(self) -> Coroutine[Any, Any, Any]:
+        if self._running is None:
+            self._running = self._result()
+        return self._running
+
+    def _use(self) -> Request:
+        if self._used:
+            raise RuntimeError(f"{self!r} was used already: a call is awaited or iterated once")
+        self._used = True
+        return self._request
+
+    async def _result(self) -> Any:
+        request = self._use()
+        exchange = await self._connection.start(request, streams=False)
+        await self._connection.next(exchange)
+        if exchange.items:
+            await self._connection.leave(exchange)
+            raise TypeError(f"{request.name} is a stream: use `async for`")
+        # An upload that the procedure did not read to its end is stopped first.
+        await exchange.settled()
+        end = exchange.end()
+        if isinstance(end, m.End):
+            raise TypeError(f"{request.name} is a stream: use `async for`")
+        return end.value
+
+
+class Items(AsyncIterator[Any]):
+    """The items of a streaming call, for one reader. Credit is granted as they are taken."""
+
+    def __init__(self, connection: Connection, request: Request) -> None:
+        self._connection = connection
+        self._request = request
+        self._exchange: Exchange | None = None
+        self._over = False
+
+    def __repr__(self) -> str:
+        return f"<items of {self._request.name}>"
+
+    async def start(self) -> Exchange:
+        """Send the call, unless it was."""
+        if self._exchange is None:
+            self._exchange = await self._connection.start(self._request, streams=True)
+        return self._exchange
+
+    async def __anext__(self) -> Any:
+        if self._over:
+            raise StopAsyncIteration
+        try:
+            exchange = await self.start()
+            await self._connection.next(exchange)
+        except BaseException:
+            self._over = True
+            raise
+        if exchange.items:
+            item = exchange.items.popleft()
+            self._connection.taken(exchange, item)
+            return item.value
+        self._over = True
+        await exchange.settled()
+        if isinstance(exchange.end(), m.Result):
+            raise TypeError(f"{self._request.name} is no stream: use `await`")
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Cancel in Python, and wait until the clean-up has run there. Nothing when the stream is over."""
+        self._over = True
+        if self._exchange is not None:
+            await self._connection.leave(self._exchange)
+
+    def __del__(self) -> None:
+        # `break` only drops the iterator. The cancel leaves in this tick, ahead of whatever is called next.
+        exchange = self._exchange
+        if exchange is None or exchange.outcome is not None or exchange.left:
+            return
+        try:
+            here = asyncio.get_running_loop() is self._connection.loop
+        except RuntimeError:
+            here = False
+        if here:
+            self._connection.abandon(exchange)
+        elif not self._connection.loop.is_closed():
+            # A garbage collection in another thread.
+            self._connection.loop.call_soon_threadsafe(self._connection.abandon, exchange)

@@ -1,0 +1,293 @@
+"""The shell around `ClientMachine`: calls, streams and uploads over one duplex. It owns every task that it starts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fusewire.client import machine as c
+from fusewire.client.duplex import Duplex, DuplexClosed
+from fusewire.client.errors import ConnectionLost, RemoteError
+from fusewire.client.exchange import Exchange, Request
+from fusewire.client.inbox import Inbox
+from fusewire.client.outbox import Outbox
+from fusewire.client.tasks import owned_tasks
+from fusewire.client.upload import upload
+from fusewire.errors import DeadlineExceeded
+from fusewire.wire import messages as m
+from fusewire.wire.close import CloseCode
+
+log = logging.getLogger("fusewire.client")
+
+WELCOME_SECONDS = 20.0
+"""From hello to welcome. The server gives its identity loader 10."""
+SILENCE_GRACE_SECONDS = 8.0
+"""What PROTOCOL §2.4 adds to the heartbeat before a silent connection counts as dead."""
+DEADLINE_GRACE_SECONDS = 0.5
+"""The server's own DEADLINE_EXCEEDED gets so long to arrive."""
+SETTLE_SECONDS = 10.0
+"""How long a caller that leaves waits for the server's clean-up."""
+
+
+@asynccontextmanager
+async def open_connection(
+    duplex: Duplex,
+    *,
+    calls: str | None = None,
+    credentials: dict[str, Any] | None = None,
+    timeout: float | None = None,  # noqa: ASYNC109  # it is the server's to keep
+) -> AsyncIterator[Connection]:
+    """Say hello and wait for welcome; close at the end of the block.
+
+    `calls` is the hash of the contract that the callers go by, `timeout` the deadline of unary calls that name none, in seconds.
+    Raises `RemoteError` when the server refused, `ConnectionLost` when there is no welcome.
+    """
+    async with owned_tasks() as tasks:
+        connection = Connection(duplex, tasks, timeout=timeout)
+        try:
+            await connection.greet(calls, credentials)
+            yield connection
+        finally:
+            await connection.close()
+
+
+class Connection:
+    """One connection after its hello. Everything about calls goes by `Exchange`."""
+
+    def __init__(self, duplex: Duplex, tasks: asyncio.TaskGroup, *, timeout: float | None) -> None:
+        self.timeout = timeout
+        self.events = Inbox()
+        self.loop = asyncio.get_running_loop()
+        self.close_code: int | None = None
+        self.close_reason = ""
+        self._duplex = duplex
+        self._tasks = tasks
+        self._machine = c.ClientMachine()
+        self._outbox = Outbox()
+        self._exchanges: dict[int, Exchange] = {}
+        self._slots: dict[bool, asyncio.Semaphore] = {}
+        self._refreshing = asyncio.Lock()
+        self._greeted = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._refusal: m.Error | None = None
+        self._cause: BaseException | None = None
+        self._workers: list[asyncio.Task[None]] = []
+
+    def __repr__(self) -> str:
+        return f"<Connection {self._machine.state.name} calls={len(self._exchanges)}>"
+
+    @property
+    def draining(self) -> bool:
+        """Whether the server has asked to go elsewhere."""
+        return self._machine.state is c.State.DRAINING
+
+    async def greet(self, calls: str | None, credentials: dict[str, Any] | None) -> None:
+        hello = m.Hello(calls=calls, timeout_ms=_ms(self.timeout), credentials=credentials)
+        self._outbox.put(self._machine.hello(hello))
+        self._workers = [self._tasks.create_task(self._read()), self._tasks.create_task(self._write())]
+        try:
+            async with asyncio.timeout(WELCOME_SECONDS):
+                await self._greeted.wait()
+        except TimeoutError:
+            message = f"no welcome within {WELCOME_SECONDS:g} s"
+            raise ConnectionLost(message, maybe_executed=False) from None
+        if self.close_code is not None:
+            if self._refusal is not None:
+                raise RemoteError(self._refusal)
+            raise self._lost_error(maybe_executed=False)
+
+    async def close(self, code: int = 1000) -> None:
+        """Close from this side. Calls under way fail with `ConnectionLost`."""
+        self._end(code, "closed by this client")
+        for worker in self._workers:
+            worker.cancel()
+        await self._duplex.close(code)
+
+    async def ended(self) -> int:
+        """Wait until the connection is closed; the close code."""
+        await self._ended.wait()
+        assert self.close_code is not None
+        return self.close_code
+
+    # Calls
+
+    async def start(self, request: Request, *, streams: bool) -> Exchange:
+        """Send a call, when its turn has come. `streams`: whether the caller will read items.
+
+        Raises `ConnectionLost`, `Unavailable` and `TooLarge` for a call that was not sent, `DeadlineExceeded` when its turn did not come.
+        """
+        implied = None if streams else self.timeout
+        timeout = implied if request.timeout == "default" else request.timeout
+        deadline = None if timeout is None else self.loop.time() + timeout
+        slots = self._slots[streams]
+        try:
+            async with asyncio.timeout_at(deadline):
+                await slots.acquire()
+        except TimeoutError:
+            raise DeadlineExceeded(message=f"{request.name} waited for its turn for too long") from None
+        try:
+            exchange = self._begin(request, slots, deadline, said=timeout != implied)
+        except BaseException:
+            slots.release()
+            raise
+        if request.upload is not None:
+            exchange.uploader = self._tasks.create_task(
+                upload(exchange, request.upload, self._machine, self._outbox)
+            )
+        return exchange
+
+    def _begin(
+        self, request: Request, slots: asyncio.Semaphore, deadline: float | None, *, said: bool
+    ) -> Exchange:
+        if self.close_code is not None:
+            raise self._lost_error(maybe_executed=False)
+        left = None if deadline is None else deadline - self.loop.time()
+        # What hello said, or a stream means anyway, needs no saying; else 0 is none (PROTOCOL §3).
+        timeout_ms = (_ms(left) or 0) if said else None
+        call_id, data = self._machine.call(
+            request.name,
+            request.args,
+            request.kwargs,
+            timeout_ms=timeout_ms,
+            upload=request.upload is not None,
+        )
+        exchange = Exchange(call_id, request.name, deadline, slots.release)
+        self._exchanges[call_id] = exchange
+        self._outbox.put(data, exchange)
+        return exchange
+
+    async def next(self, exchange: Exchange) -> None:
+        """Wait until the exchange is ready. Whoever stops waiting has cancelled the call.
+
+        A cancelled caller is held until the server has settled, so that the clean-up has run. Raises `DeadlineExceeded` when the
+        server stays silent.
+        """
+        if exchange.ready:
+            return
+        late = None if exchange.deadline is None else exchange.deadline + DEADLINE_GRACE_SECONDS
+        try:
+            async with asyncio.timeout_at(late):
+                await exchange.changed()
+        except TimeoutError:
+            self.abandon(exchange)
+            raise DeadlineExceeded(message=f"{exchange.name} did not answer in time") from None
+        except asyncio.CancelledError:
+            await self.leave(exchange)
+            raise
+
+    def taken(self, exchange: Exchange, item: c.Arrived) -> None:
+        """The reader has an item: grant what it took."""
+        self._outbox.put(self._machine.taken(exchange.id, item.size))
+
+    def abandon(self, exchange: Exchange) -> None:
+        """Cancel without waiting. Nothing when it was settled."""
+        if exchange.outcome is None and not exchange.left:
+            exchange.left = True
+            if exchange.uploader is not None:
+                exchange.uploader.cancel()
+            self._outbox.put(self._machine.cancel(exchange.id))
+
+    async def leave(self, exchange: Exchange) -> None:
+        """Cancel, and wait until the server has settled."""
+        self.abandon(exchange)
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await exchange.settled()
+        except TimeoutError:
+            log.warning("! %s has not ended %g s after it was cancelled", exchange.name, SETTLE_SECONDS)
+
+    async def refresh(self, credentials: dict[str, Any] | None) -> None:
+        """Change who is calling. Raises `RemoteError` when the credentials were refused; the server then closes the connection."""
+        # One at a time: the server keeps few of them waiting.
+        async with self._refreshing:
+            call_id, data = self._machine.refresh(credentials)
+            deadline = self.loop.time() + WELCOME_SECONDS
+            exchange = self._exchanges[call_id] = Exchange(call_id, "refresh", deadline, lambda: None)
+            self._outbox.put(data, exchange)
+            await self.next(exchange)
+            exchange.end()
+
+    # What comes in
+
+    async def _read(self) -> None:
+        try:
+            while self.close_code is None:
+                silence = self._machine.limits.heartbeat_ms / 1000 + SILENCE_GRACE_SECONDS
+                async with asyncio.timeout(silence):
+                    frame = await self._duplex.recv()
+                for event in self._machine.receive(frame):
+                    self._act(event)
+        except DuplexClosed as closed:
+            self._cause = closed.__cause__
+            self._end(closed.code, closed.reason)
+        except TimeoutError:
+            self._end(CloseCode.HEARTBEAT, CloseCode.HEARTBEAT.reason)
+        self._workers[1].cancel()
+        assert self.close_code is not None
+        await self._duplex.close(self.close_code)
+
+    async def _write(self) -> None:
+        try:
+            await self._outbox.run(
+                self._duplex.send, frame_bytes=lambda: self._machine.limits.max_frame_bytes
+            )
+        except DuplexClosed:
+            # The reader is told too, after what the server said before.
+            return
+
+    def _act(self, event: c.Incoming) -> None:
+        match event:
+            case c.Send(data):
+                self._outbox.put(data)
+            case c.Arrived(id=call_id):
+                self._exchanges[call_id].arrived(event)
+            case c.Settled(id=call_id, message=message):
+                outcome = RemoteError(message) if isinstance(message, m.Error) else message
+                self._exchanges.pop(call_id).settle(outcome)
+            case c.Granted(id=call_id):
+                self._exchanges[call_id].allowed.set()
+            case m.Event():
+                self.events.put(event)
+            case m.Welcome():
+                limits = self._machine.limits
+                self._slots = {
+                    False: asyncio.Semaphore(limits.max_calls),
+                    True: asyncio.Semaphore(limits.max_streams),
+                }
+                self._greeted.set()
+            case c.Reported(error):
+                self._refusal = error
+                log.info("< %s %s: %s", error.status, error.code, error.detail)
+            case c.Shut(code):
+                self._end(code, code.reason)
+            case m.GoAway(drain_ms=drain_ms):
+                log.info("< goaway, %d ms", drain_ms)
+
+    def _end(self, code: int, reason: str) -> None:
+        """The connection is over: every call gets its answer here."""
+        if self.close_code is not None:
+            return
+        self.close_code, self.close_reason = code, reason
+        self._machine.close()
+        exchanges, self._exchanges = self._exchanges, {}
+        for exchange in exchanges.values():
+            exchange.settle(self._lost_error(maybe_executed=exchange.handed))
+        self.events.close(str(self._lost_error(maybe_executed=False)))
+        self._greeted.set()
+        self._ended.set()
+
+    def _lost_error(self, *, maybe_executed: bool) -> ConnectionLost:
+        reason = f", {self.close_reason}" if self.close_reason else ""
+        message = f"the connection is closed ({self.close_code}{reason})"
+        error = ConnectionLost(message, maybe_executed=maybe_executed)
+        error.__cause__ = self._cause
+        return error
+
+
+def _ms(seconds: float | None) -> int | None:
+    """Rounded up, and never 0, which would mean none."""
+    return None if seconds is None else max(1, math.ceil(seconds * 1000))

@@ -1,0 +1,91 @@
+"""One call as its caller waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from fusewire.client.machine import Arrived
+from fusewire.errors import RpcError
+from fusewire.wire import messages as m
+
+Outcome = m.Result | m.End | RpcError[Any]
+
+Timeout = float | Literal["default"] | None
+"""Seconds, None for no deadline, or the default: the connection's for a unary call, none for a stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be called. `upload` feeds the parameter that is a stream."""
+
+    name: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    timeout: Timeout = "default"
+    upload: AsyncIterable[Any] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """A call that was begun: its items wait here, and then its outcome. `deadline` is on the loop's clock."""
+
+    id: int
+    name: str
+    deadline: float | None
+    release: Callable[[], None]
+    """Gives the call's place to the next one."""
+    items: deque[Arrived] = field(default_factory=deque)
+    outcome: Outcome | None = None
+    handed: bool = False
+    """Whether its message was given to a connected socket."""
+    left: bool = False
+    """Whether its caller has gone: nobody looks at what comes."""
+    uploader: asyncio.Task[None] | None = None
+    source_error: Exception | None = None
+    """What the source of the upload raised; the caller gets it instead of the cancellation that followed."""
+    allowed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Whether the uploader may look again."""
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is an item or the outcome."""
+        return bool(self.items) or self.outcome is not None
+
+    def arrived(self, item: Arrived) -> None:
+        self.items.append(item)
+        self._changed.set()
+
+    def settle(self, outcome: Outcome) -> None:
+        """Once. The upload has nobody left to read it."""
+        self.outcome = outcome
+        self._changed.set()
+        self._settled.set()
+        if self.uploader is not None:
+            self.uploader.cancel()
+        self.release()
+
+    async def changed(self) -> None:
+        """Until it is `ready`."""
+        while not self.ready:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def settled(self) -> None:
+        await self._settled.wait()
+        if self.uploader is not None:
+            await asyncio.wait({self.uploader})
+
+    def end(self) -> m.Result | m.End:
+        """How it ended. Raises what it failed with."""
+        assert self.outcome is not None
+        if self.source_error is not None:
+            raise self.source_error
+        if isinstance(self.outcome, RpcError):
+            raise self.outcome
+        return self.outcome
