@@ -5,17 +5,9 @@ from typing import Any
 
 import pytest
 from fusewire.client.errors import ConnectionLost
+from fusewire.client.incoming import Arrived, Granted, Reported, Send, Settled, Shut
 from fusewire.client.limits import Limits
-from fusewire.client.machine import (
-    Arrived,
-    ClientMachine,
-    Granted,
-    Reported,
-    Send,
-    Settled,
-    Shut,
-    State,
-)
+from fusewire.client.machine import ClientMachine, State
 from fusewire.errors import TooLarge, Unavailable
 from fusewire.wire import messages as m
 from fusewire.wire.close import CloseCode

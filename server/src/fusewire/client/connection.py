@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fusewire.client import machine as c
 from fusewire.client.duplex import Duplex, DuplexClosed
 from fusewire.client.errors import ConnectionLost, RemoteError
 from fusewire.client.exchange import Exchange, Request
 from fusewire.client.inbox import Inbox
+from fusewire.client.incoming import Arrived, Granted, Incoming, Reported, Send, Settled, Shut
+from fusewire.client.machine import ClientMachine, State
 from fusewire.client.outbox import Outbox
 from fusewire.client.tasks import owned_tasks
 from fusewire.client.upload import upload
@@ -66,7 +67,7 @@ class Connection:
         self.close_reason = ""
         self._duplex = duplex
         self._tasks = tasks
-        self._machine = c.ClientMachine()
+        self._machine = ClientMachine()
         self._outbox = Outbox()
         self._exchanges: dict[int, Exchange] = {}
         self._slots: dict[bool, asyncio.Semaphore] = {}
@@ -83,7 +84,7 @@ class Connection:
     @property
     def draining(self) -> bool:
         """Whether the server has asked to go elsewhere."""
-        return self._machine.state is c.State.DRAINING
+        return self._machine.state is State.DRAINING
 
     async def greet(self, calls: str | None, credentials: dict[str, Any] | None) -> None:
         hello = m.Hello(calls=calls, timeout_ms=_ms(self.timeout), credentials=credentials)
@@ -179,7 +180,7 @@ class Connection:
             await self.leave(exchange)
             raise
 
-    def taken(self, exchange: Exchange, item: c.Arrived) -> None:
+    def taken(self, exchange: Exchange, item: Arrived) -> None:
         """The reader has an item: grant what it took."""
         self._outbox.put(self._machine.taken(exchange.id, item.size))
 
@@ -239,16 +240,16 @@ class Connection:
             # The reader is told too, after what the server said before.
             return
 
-    def _act(self, event: c.Incoming) -> None:
+    def _act(self, event: Incoming) -> None:
         match event:
-            case c.Send(data):
+            case Send(data):
                 self._outbox.put(data)
-            case c.Arrived(id=call_id):
+            case Arrived(id=call_id):
                 self._exchanges[call_id].arrived(event)
-            case c.Settled(id=call_id, message=message):
+            case Settled(id=call_id, message=message):
                 outcome = RemoteError(message) if isinstance(message, m.Error) else message
                 self._exchanges.pop(call_id).settle(outcome)
-            case c.Granted(id=call_id):
+            case Granted(id=call_id):
                 self._exchanges[call_id].allowed.set()
             case m.Event():
                 self.events.put(event)
@@ -259,10 +260,10 @@ class Connection:
                     True: asyncio.Semaphore(limits.max_streams),
                 }
                 self._greeted.set()
-            case c.Reported(error):
+            case Reported(error):
                 self._refusal = error
                 log.info("< %s %s: %s", error.status, error.code, error.detail)
-            case c.Shut(code):
+            case Shut(code):
                 self._end(code, code.reason)
             case m.GoAway(drain_ms=drain_ms):
                 log.info("< goaway, %d ms", drain_ms)

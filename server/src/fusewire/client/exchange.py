@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from fusewire.client.machine import Arrived
+from fusewire.client.incoming import Arrived
 from fusewire.errors import RpcError
 from fusewire.wire import messages as m
 

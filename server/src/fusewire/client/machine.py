@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from fusewire.client.credit import Allowance, Grants
 from fusewire.client.errors import ConnectionLost
+from fusewire.client.incoming import Arrived, Granted, Incoming, Reported, Send, Settled, Shut
 from fusewire.client.limits import Limits
 from fusewire.errors import TooLarge, Unavailable
 from fusewire.wire import messages as m
@@ -35,55 +36,6 @@ class State(Enum):
     DRAINING = auto()
     """The server asked to go elsewhere: calls under way finish, new ones are not sent."""
     CLOSED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Bytes that answer the server at once."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Shut:
-    """The connection must be closed with this code; nothing that arrives later counts."""
-
-    code: CloseCode
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """An item of a stream, and the bytes of credit that it took."""
-
-    id: int
-    value: Any
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """The last word about a call; its id is free again."""
-
-    id: int
-    message: m.Result | m.End | m.Error
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """The upload of this call may go on."""
-
-    id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """An error that belongs to no call: why there is no welcome, or why the connection is about to close."""
-
-    error: m.Error
-
-
-Incoming = m.Welcome | m.Event | m.GoAway | Arrived | Settled | Granted | Reported | Send | Shut
-"""What the shell acts on."""
 
 
 @dataclass(slots=True)
