@@ -1,7 +1,10 @@
-import { encode, isPlain, Raw } from "./wire/codec.js";
+import type { Procedure } from "./ports.js";
+import { isPlain, writeArrayHead, writeByte, writeMapHead, writeNamed, writeText } from "./wire/codec.js";
+
+type Values = readonly unknown[];
 
 /** A call's arguments by name, in order; absent ones (`undefined`: the Python default) are left out. */
-export function byName(names: readonly string[], values: readonly unknown[]): [string, unknown][] {
+export function byName(names: readonly string[], values: Values): [name: string, value: unknown][] {
   const positional = names.map((name, index): [string, unknown] => [name, values[index]]);
   // The generated signature puts keyword-only parameters into one last object. Anything else there is what
   // `array.map` or an event listener passes along, and not meant for Python.
@@ -10,30 +13,35 @@ export function byName(names: readonly string[], values: readonly unknown[]): [s
   return [...positional, ...keywords].filter((entry) => entry[1] !== undefined);
 }
 
-/** A call's arguments as msgpack, taken at call time: a later change of an argument does not change what is sent. */
-export class EncodedArguments {
-  private readonly entries: readonly (readonly [string, Raw])[];
-
-  /** @throws TypeError or RangeError, naming the path, for what cannot be sent */
-  constructor(
-    private readonly names: readonly string[],
-    values: readonly unknown[],
-  ) {
-    this.entries = byName(names, values).map(([name, value]) => [name, new Raw(encode(value, name))]);
+/**
+ * Writes `args?` and `kwargs?` of PROTOCOL §3: `args` is cut at the first absent argument, the rest goes by name. All go
+ * by name unless `positional`, since a reordered parameter must not swap two values. An upload is only a place here.
+ *
+ * @returns how many of the two were written
+ * @throws TypeError or RangeError, naming the path, for what cannot be sent
+ */
+export function writeArguments(
+  { args: names, upload }: Procedure,
+  values: Values,
+  positional: boolean,
+): 0 | 1 | 2 {
+  let cut = 0;
+  if (positional) while (cut < names.length && values[cut] !== undefined) cut++;
+  const all = cut === values.length && cut === names.length;
+  const rest = all ? [] : byName(names, values).slice(cut);
+  const named = upload === undefined ? rest : rest.filter(([name]) => name !== upload);
+  if (cut + named.length === 0) return 0;
+  if (cut === 0) writeByte(0xc0);
+  else writeArrayHead(cut);
+  for (let i = 0; i < cut; i++) {
+    const name = names[i] as string;
+    writeNamed(name === upload ? null : values[i], name);
   }
-
-  /**
-   * `args` and `kwargs` of PROTOCOL §3: `args` is cut at the first absent argument, the rest goes by name. All go by
-   * name unless `positional`, since a reordered parameter must not swap two values.
-   */
-  message(positional: boolean): { args?: Raw[]; kwargs?: Record<string, Raw> } {
-    let cut = 0;
-    if (positional) while (cut < this.names.length && this.entries[cut]?.[0] === this.names[cut]) cut++;
-    const args = this.entries.slice(0, cut).map((entry) => entry[1]);
-    const rest = this.entries.slice(cut);
-    return {
-      ...(args.length > 0 && { args }),
-      ...(rest.length > 0 && { kwargs: Object.fromEntries(rest) }),
-    };
+  if (named.length === 0) return 1;
+  writeMapHead(named.length);
+  for (const [name, value] of named) {
+    writeText(name);
+    writeNamed(value, name);
   }
+  return 2;
 }

@@ -1,5 +1,5 @@
-import { RpcError } from "./errors.js";
-import type { CallRequest, CallSink, Environment, RunningCall, Transport } from "./ports.js";
+import { failure } from "./errors.js";
+import type { Call, CallRequest, CallSink, Environment, Grant, Tail, Transport, Window } from "./ports.js";
 
 /** How long after the wire's deadline the client stops waiting for the server to say so, in milliseconds. */
 export const DEADLINE_GRACE_MS = 500;
@@ -18,120 +18,154 @@ export interface CallInfo {
   readonly error?: unknown;
 }
 
-export interface CallOptions {
-  readonly signal: AbortSignal | undefined;
-  readonly environment: Environment;
-  readonly onSettled: (info: CallInfo) => void;
-}
-
-const NOT_RUNNING: RunningCall = { cancel: () => undefined, credit: () => undefined };
-
 /**
- * Starts a call on any transport, and adds what is the same on all of them: the abort signal, the client's own deadline
- * and the report at the end. The sink hears exactly one `done` or `fail`, unless its reader cancels.
+ * The calls of one client that are not settled. It adds to them what is the same on every transport: the abort signal,
+ * the client's own deadline and the report at the end.
  */
-export function startCall(
-  transport: Transport,
-  request: CallRequest,
-  sink: CallSink,
-  options: CallOptions,
-): RunningCall {
-  const { signal } = options;
-  if (signal?.aborted) {
-    sink.fail(signal.reason);
-    return NOT_RUNNING;
-  }
-  const guarded = new GuardedCall(transport, request, sink, options);
-  guarded.start();
-  return guarded;
-}
-
-class GuardedCall implements CallSink, RunningCall {
-  private running: RunningCall = NOT_RUNNING;
-  private readonly startedAt: number;
+export class Calls {
+  private readonly open = new Set<OpenCall>();
+  /** One timer for all: it is set for the earliest deadline. */
   private timer: unknown;
-  private items = 0;
-  private wasSent = false;
-  private settled = false;
-  private cancelled = false;
-  private readonly aborted = (): void => this.cancel(this.options.signal?.reason);
+  private dueAt = Number.POSITIVE_INFINITY;
 
   constructor(
-    private readonly transport: Transport,
-    private readonly request: CallRequest,
-    private readonly sink: CallSink,
-    private readonly options: CallOptions,
-  ) {
-    this.startedAt = options.environment.now();
+    readonly environment: Environment,
+    readonly onSettled: ((info: CallInfo) => void) | undefined,
+  ) {}
+
+  start(transport: Transport, request: CallRequest, sink: CallSink, signal: AbortSignal | undefined): Call {
+    const call = new OpenCall(this, transport, request, sink);
+    this.open.add(call);
+    if (signal?.aborted) call.fail(signal.reason);
+    else {
+      if (signal !== undefined) call.listen(signal);
+      this.watch(call.dueAt);
+      try {
+        transport.start(call);
+      } catch (error) {
+        call.fail(error);
+      }
+    }
+    return call;
   }
 
-  start(): void {
-    const { timeoutMs } = this.request;
-    if (timeoutMs > 0) this.arm(timeoutMs, () => this.late());
-    this.options.signal?.addEventListener("abort", this.aborted);
-    try {
-      this.running = this.transport.start(this.request, this);
-    } catch (error) {
-      this.fail(error);
+  cancelAll(error: unknown): void {
+    for (const call of this.open) call.cancel(error);
+  }
+
+  remove(call: OpenCall): void {
+    this.open.delete(call);
+    if (this.open.size > 0) return;
+    // With nothing to wait for, a timer must not keep a process alive.
+    this.environment.clearTimeout(this.timer);
+    this.dueAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** Calls of one timeout expire in the order in which they are made, so that this rarely sets a timer. */
+  private watch(dueAt: number): void {
+    if (dueAt >= this.dueAt) return;
+    const { environment } = this;
+    this.dueAt = dueAt;
+    environment.clearTimeout(this.timer);
+    this.timer = environment.setTimeout(
+      () => this.expire(),
+      Math.min(dueAt - environment.now(), MAX_TIMER_MS),
+    );
+  }
+
+  private expire(): void {
+    const now = this.environment.now();
+    this.dueAt = Number.POSITIVE_INFINITY;
+    for (const call of this.open) {
+      if (call.dueAt <= now) call.expire();
+      else this.watch(call.dueAt);
     }
   }
+}
 
-  sent(window: { readonly items: number; readonly bytes: number }): void {
-    this.wasSent = true;
-    this.sink.sent(window);
+class OpenCall implements Call {
+  id = 0;
+  link: unknown = undefined;
+  window: Window | undefined = undefined;
+  tail: Tail | undefined = undefined;
+  begin: ((window: Window) => void) | undefined = undefined;
+  refill: Grant | undefined = undefined;
+  grant: Grant | undefined = undefined;
+  stop: (() => void) | undefined = undefined;
+  settled = false;
+  readonly lane: 0 | 1;
+  readonly startedAt: number;
+  private items = 0;
+  private unlisten: (() => void) | undefined = undefined;
+
+  constructor(
+    private readonly calls: Calls,
+    private readonly transport: Transport,
+    readonly request: CallRequest,
+    private readonly sink: CallSink,
+  ) {
+    this.lane = request.procedure.stream === true ? 1 : 0;
+    this.startedAt = calls.environment.now();
+  }
+
+  /** A call that was sent gets the grace, so that the server's own answer can arrive. */
+  get dueAt(): number {
+    const { timeoutMs } = this.request;
+    if (timeoutMs === 0) return Number.POSITIVE_INFINITY;
+    return this.startedAt + timeoutMs + (this.window === undefined ? 0 : DEADLINE_GRACE_MS);
+  }
+
+  listen(signal: AbortSignal): void {
+    const aborted = (): void => this.cancel(signal.reason);
+    signal.addEventListener("abort", aborted);
+    this.unlisten = () => signal.removeEventListener("abort", aborted);
   }
 
   item(value: unknown, bytes: number): void {
     this.items++;
-    this.sink.item(value, bytes);
+    this.sink.item?.(value, bytes);
   }
 
   done(value: unknown): void {
     if (this.settle(undefined)) this.sink.done(value);
   }
 
-  fail(error: unknown): void {
-    if (this.settle(error)) this.sink.fail(error, this.cancelled);
+  fail(error: unknown, atOnce?: boolean): void {
+    if (this.settle(error)) this.sink.fail(error, atOnce);
   }
 
   cancel(error: unknown): void {
-    this.cancelled = true;
-    this.running.cancel(error);
-    // The transport has told us already, unless the call was over or never began.
-    this.fail(error);
+    if (this.settled) return;
+    this.transport.cancel?.(this);
+    this.fail(error, true);
   }
 
-  credit(items: number, bytes: number): void {
-    this.running.credit(items, bytes);
-  }
-
-  /** The deadline has passed. A call that was sent gets the grace, so that the server's own answer can arrive. */
-  private late(): void {
-    if (this.wasSent) this.arm(DEADLINE_GRACE_MS, () => this.expire());
-    else this.expire();
-  }
-
-  private expire(): void {
-    const detail = `${this.request.name} did not answer within ${this.request.timeoutMs} ms`;
-    this.cancel(new RpcError("DEADLINE_EXCEEDED", { status: 504, detail, maybeExecuted: this.wasSent }));
-  }
-
-  private arm(ms: number, run: () => void): void {
-    this.timer = this.options.environment.setTimeout(run, Math.min(ms, MAX_TIMER_MS));
+  expire(): void {
+    const { name, timeoutMs } = this.request;
+    const sent = this.window !== undefined;
+    this.cancel(failure("DEADLINE_EXCEEDED", 504, `${name} did not answer within ${timeoutMs} ms`, sent));
   }
 
   /** @param error how the call failed; undefined for one that ended well, or whose reader left */
   private settle(error: unknown): boolean {
     if (this.settled) return false;
     this.settled = true;
-    const { environment, signal, onSettled } = this.options;
-    environment.clearTimeout(this.timer);
-    signal?.removeEventListener("abort", this.aborted);
-    const durationMs = environment.now() - this.startedAt;
-    const { name, procedure } = this.request;
-    const stream = procedure.stream === true;
-    const info = { name, transport: this.transport.name, stream, durationMs, items: this.items };
-    onSettled(error === undefined ? info : { ...info, error });
+    this.calls.remove(this);
+    this.unlisten?.();
+    this.stop?.();
+    this.calls.onSettled?.(this.info(error));
     return true;
+  }
+
+  private info(error: unknown): CallInfo {
+    const { request, transport, items } = this;
+    return {
+      name: request.name,
+      transport: transport.name,
+      stream: this.lane === 1,
+      durationMs: this.calls.environment.now() - this.startedAt,
+      items,
+      ...(error !== undefined && { error }),
+    };
   }
 }

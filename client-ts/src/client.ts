@@ -1,14 +1,13 @@
-import { startCall } from "./call.js";
-import type { Connection } from "./connection/shell.js";
+import { Calls } from "./call.js";
 import type { Status, StatusStore } from "./connection/status.js";
-import { connectionLost, RpcError } from "./errors.js";
-import { Listeners } from "./listeners.js";
-import { defineMethods, toTree } from "./methods.js";
-import { addresses, type ConnectOptions, isForeign, milliseconds, type Settings, settle } from "./options.js";
-import type { CallRequest, CallSink, Descriptor, Procedure, Transport } from "./ports.js";
+import { connectionLost, failure } from "./errors.js";
+import { createListeners } from "./listeners.js";
+import { defineMethods, withScope } from "./methods.js";
+import { addresses, type ConnectOptions, isForeign, milliseconds, settle } from "./options.js";
+import type { Call, CallSink, Descriptor, Procedure, Transport } from "./ports.js";
 import { acquire } from "./shared.js";
-import { AwaitableStream, StreamCore } from "./stream.js";
-import { HttpTransport } from "./transports/http.js";
+import { openStream } from "./stream.js";
+import { createHttp } from "./transports/http.js";
 
 /** What {@link ClientMembers.with} changes. */
 export interface WithOptions {
@@ -58,162 +57,131 @@ export function createClient<Procedures extends object, Events extends object>(
   descriptor: Descriptor,
   options: ConnectOptions = {},
 ): FuseClient<Procedures, Events> {
-  const client = new ClientCore(descriptor, options).face({});
-  // The generated types and the descriptor come from one contract; this is where they meet.
-  return client as unknown as FuseClient<Procedures, Events>;
-}
+  const settings = settle(options);
+  const { onError, environment, onCall } = settings;
+  const { ws, api } = addresses(options.url, descriptor.ws, descriptor.api);
+  const http = createHttp({
+    ...settings,
+    base: api,
+    credentials: isForeign(options.url) ? "include" : "same-origin",
+  });
+  const [connection, release] =
+    settings.WebSocket && ws ? acquire(ws, descriptor.calls, settings.WebSocket, settings) : [];
+  const listeners = createListeners(onError);
+  const calls = new Calls(environment, onCall);
+  const watchers = new Set<(status: Status) => void>();
+  let closed = false;
 
-/** What the faces of one client (`with` makes more of them) have in common. */
-class ClientCore {
-  private readonly settings: Settings;
-  private readonly listeners: Listeners;
-  private readonly connection: Connection | undefined;
-  private readonly http: HttpTransport;
-  private readonly tree: ReturnType<typeof toTree>;
-  private readonly release: () => void;
-  private readonly status: StatusStore;
-  private readonly watchers = new Set<(status: Status) => void>();
-  private closed = false;
-
-  constructor(descriptor: Descriptor, options: ConnectOptions) {
-    this.settings = settle(options);
-    this.listeners = new Listeners(this.settings.onError);
-    this.tree = toTree(descriptor.procedures);
-    const { ws, api } = addresses(options.url, descriptor.ws, descriptor.api);
-    const credentials = isForeign(options.url) ? "include" : "same-origin";
-    this.http = new HttpTransport({ ...this.settings, base: api, credentials });
-    const { WebSocket } = this.settings;
-    const shared = WebSocket && ws ? acquire(ws, descriptor.calls, WebSocket, this.settings) : undefined;
-    this.connection = shared?.connection;
-    const unlisten = this.connection?.listen({
-      event: (name, value) => this.listeners.emit(name, value),
-      stopped: (error) => this.listeners.fail(error),
-      status: () => this.tellStatus(),
-    });
-    this.release = () => {
-      unlisten?.();
-      shared?.release();
-    };
-    this.status = this.makeStatus();
+  function currentStatus(): Status {
+    if (closed || connection === undefined)
+      return { state: "disconnected", code: closed ? "closed" : "http", reason: "", attempt: 0 };
+    return connection.status();
   }
 
-  /** The object that users hold. */
-  face(scope: WithOptions): ClientMembers<object, Record<string, unknown>> {
-    const members: ClientMembers<object, Record<string, unknown>> = {
-      on: (event, handler) => {
-        this.connection?.want();
-        return this.listeners.on(event, handler);
-      },
-      off: (event, handler) => this.listeners.off(event, handler),
-      once: (event) => this.expecting(this.listeners.once(event, scope.signal)),
-      events: (event) => this.expecting(this.listeners.events(event, scope.signal)),
-      with: (options) => this.face({ ...scope, ...options }),
-      status: this.status,
-      close: () => this.close(),
-      reauthenticate: async () => this.connection?.reauthenticate(),
-    };
-    return defineMethods(members, this.tree, (name, procedure, values) => {
-      const unary = procedure.stream === true ? 0 : this.settings.timeoutMs;
-      const timeoutMs = scope.timeout === undefined ? unary : milliseconds(scope.timeout);
-      const request = { name, procedure, values, timeoutMs, owner: this };
-      return procedure.stream === true ? this.stream(request, scope) : this.call(request, scope);
-    });
-  }
-
-  /** `waiter` waits for events: connect, or end it at once where none can come. */
-  private expecting<Waiter>(waiter: Waiter): Waiter {
-    this.connection?.want();
-    if (this.closed) this.listeners.fail(closedError());
-    else if (this.connection === undefined) this.listeners.fail(NO_EVENTS);
-    else if (this.connection.failure !== undefined) this.listeners.fail(this.connection.failure);
-    return waiter;
-  }
-
-  private call(request: CallRequest, scope: WithOptions): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      this.start(request, { sent() {}, item() {}, done: resolve, fail: reject }, scope);
-    });
-  }
-
-  private stream(request: CallRequest, scope: WithOptions): AwaitableStream<unknown> {
-    const core = new StreamCore<unknown>();
-    core.attach(this.start(request, core, scope));
-    return new AwaitableStream(core);
-  }
-
-  private start(request: CallRequest, sink: CallSink, { signal }: WithOptions): ReturnType<typeof startCall> {
-    const { environment, onCall } = this.settings;
-    const transport = this.closed ? CLOSED : this.transportOf(request.procedure);
-    return startCall(transport, request, sink, { signal, environment, onSettled: onCall });
-  }
-
-  private transportOf(procedure: Procedure): Transport {
-    return procedure.via === "http" ? this.http : (this.connection ?? this.http);
-  }
-
-  private close(): void {
-    if (this.closed) return;
-    this.closed = true;
-    const error = closedError(true);
-    this.connection?.cancelAll(this, error);
-    this.http.cancelAll(this, error);
-    this.listeners.fail(error);
-    this.release();
-    this.tellStatus();
-  }
-
-  private get statusNow(): Status {
-    if (this.closed) return { state: "disconnected", code: "closed", reason: "", attempt: 0 };
-    return this.connection?.status ?? { state: "disconnected", code: "http", reason: "", attempt: 0 };
-  }
-
-  private makeStatus(): StatusStore {
-    const now = (): Status => this.statusNow;
-    return {
-      get state() {
-        return now().state;
-      },
-      get code() {
-        return now().code;
-      },
-      get reason() {
-        return now().reason;
-      },
-      get attempt() {
-        return now().attempt;
-      },
-      subscribe: (run) => {
-        const watcher = (status: Status): void => run(status);
-        this.watchers.add(watcher);
-        run(now());
-        return () => this.watchers.delete(watcher);
-      },
-    };
-  }
-
-  private tellStatus(): void {
-    for (const watcher of [...this.watchers]) {
+  function tellStatus(): void {
+    for (const watcher of [...watchers]) {
       try {
-        watcher(this.statusNow);
+        watcher(currentStatus());
       } catch (error) {
-        this.settings.onError(error);
+        onError(error);
       }
     }
   }
+
+  const unlisten = connection?.listen({
+    event: listeners.emit,
+    stopped: listeners.fail,
+    status: tellStatus,
+  });
+
+  const status = {
+    subscribe(run: (status: Status) => void) {
+      const watcher = (status: Status): void => run(status);
+      watchers.add(watcher);
+      run(currentStatus());
+      return () => watchers.delete(watcher);
+    },
+  } as unknown as StatusStore;
+  for (const key of ["state", "code", "reason", "attempt"] as const)
+    Object.defineProperty(status, key, { enumerable: true, get: () => currentStatus()[key] });
+
+  function invoke(
+    scope: WithOptions,
+    name: string,
+    procedure: Procedure,
+    values: readonly unknown[],
+  ): unknown {
+    const isStream = procedure.stream === true;
+    const timeoutMs =
+      scope.timeout !== undefined ? milliseconds(scope.timeout) : isStream ? 0 : settings.timeoutMs;
+    const transport = closed ? CLOSED : procedure.via === "http" ? http : (connection ?? http);
+    const start = (sink: CallSink): Call =>
+      calls.start(transport, { name, procedure, values, timeoutMs }, sink, scope.signal);
+    if (isStream) return openStream(start);
+    return new Promise((done, fail) => start({ done, fail }));
+  }
+
+  /** Events are waited for: connect, or end it at once where none can come. */
+  function eventsFor(scope: WithOptions, name: string): AsyncIterableIterator<unknown, undefined> {
+    const events = listeners.events(name, scope.signal);
+    connection?.want();
+    const error = closed ? closedError() : connection ? connection.failure() : NO_EVENTS;
+    if (error !== undefined) listeners.fail(error);
+    return events;
+  }
+
+  function close(): void {
+    if (closed) return;
+    closed = true;
+    const error = closedError(true);
+    calls.cancelAll(error);
+    listeners.fail(error);
+    unlisten?.();
+    release?.();
+    tellStatus();
+  }
+
+  const methods = {};
+  defineMethods(methods, descriptor.procedures, invoke);
+
+  /** The object that users hold. */
+  function face(scope: WithOptions): object {
+    const members: ClientMembers<object, Record<string, unknown>> = {
+      on(name, handler) {
+        connection?.want();
+        return listeners.on(name, handler);
+      },
+      off: listeners.off,
+      async once(name) {
+        const events = eventsFor(scope, name);
+        try {
+          return (await events.next()).value;
+        } finally {
+          events.return?.();
+        }
+      },
+      events: (name) => eventsFor(scope, name),
+      with: (options) => face({ ...scope, ...options }) as FuseClient<object, Record<string, unknown>>,
+      status,
+      close,
+      reauthenticate: async () => connection?.reauthenticate(),
+    };
+    return Object.assign(withScope(methods, scope), members);
+  }
+
+  // The generated types and the descriptor come from one contract; this is where they meet.
+  return face({}) as FuseClient<Procedures, Events>;
 }
 
 function closedError(maybeExecuted = false): Error {
   return connectionLost("the client was closed", maybeExecuted);
 }
 
-const NO_EVENTS = /* @__PURE__ */ new RpcError("UNAVAILABLE", {
-  status: 503,
-  detail: "events need a WebSocket",
-});
+const NO_EVENTS = /* @__PURE__ */ failure("UNAVAILABLE", 503, "events need a WebSocket");
 
 const CLOSED: Transport = {
   name: "websocket",
-  start: () => {
+  start() {
     throw closedError();
   },
 };

@@ -1,10 +1,12 @@
+import type { ErrorMessage } from "./wire/messages.js";
+
 /** What an {@link RpcError} is made of, besides its code. */
 export interface RpcErrorFields<Data = unknown> {
-  readonly status?: number;
+  readonly status?: number | undefined;
   readonly detail?: unknown;
-  readonly data?: Data;
-  readonly id?: string;
-  readonly maybeExecuted?: boolean;
+  readonly data?: Data | undefined;
+  readonly id?: string | undefined;
+  readonly maybeExecuted?: boolean | undefined;
   readonly cause?: unknown;
 }
 
@@ -13,37 +15,31 @@ export interface RpcErrorFields<Data = unknown> {
  * `DEADLINE_EXCEEDED`, `TOO_LARGE` and `TOO_MANY_CALLS`.
  */
 export class RpcError<Code extends string = string, Data = unknown> extends Error {
-  override readonly name = "RpcError";
   /** The error's name on every transport, for instance `BUDGET_SPENT`. */
-  readonly code: Code;
+  declare readonly code: Code;
   /** The HTTP status that says the same. */
-  readonly status: number;
+  declare readonly status: number;
   /** A text for people, or FastAPI's list of `{type, loc, msg}` when an argument does not fit. */
-  readonly detail: unknown;
+  declare readonly detail: unknown;
   /** What the declared error carries. */
-  readonly data: Data;
+  declare readonly data: Data;
   /** Where to look in the server's log, for `INTERNAL`. */
-  readonly id: string | undefined;
+  declare readonly id: string | undefined;
   /** True when no answer came to a call that had been handed to a connected socket: it may have run. */
-  readonly maybeExecuted: boolean;
+  declare readonly maybeExecuted: boolean;
 
   constructor(code: Code, fields: RpcErrorFields<Data> = {}) {
-    super(messageOf(code, fields.detail), fields.cause === undefined ? {} : { cause: fields.cause });
-    this.code = code;
-    this.status = fields.status ?? 500;
-    this.detail = fields.detail;
-    this.data = fields.data as Data;
-    this.id = fields.id;
-    this.maybeExecuted = fields.maybeExecuted ?? false;
+    const { status = 500, detail, data, id, maybeExecuted = false, cause } = fields;
+    super(messageOf(code, detail), cause === undefined ? {} : { cause });
+    Object.assign(this, { name: "RpcError", code, status, detail, data, id, maybeExecuted });
   }
 }
 
 function messageOf(code: string, detail: unknown): string {
   if (typeof detail === "string") return detail;
-  const first: unknown = Array.isArray(detail) ? detail[0] : undefined;
-  if (typeof first !== "object" || first === null || !("msg" in first)) return code;
-  const where = "loc" in first && Array.isArray(first.loc) ? ` (${first.loc.join(".")})` : "";
-  return `${code}: ${String(first.msg)}${where}`;
+  const { msg, loc } = (Array.isArray(detail) && detail[0]) || {};
+  if (msg === undefined) return code;
+  return `${code}: ${msg}${Array.isArray(loc) ? ` (${loc.join(".")})` : ""}`;
 }
 
 /** Whether `error` is an {@link RpcError} of that code. */
@@ -51,7 +47,17 @@ export function matchesError<Code extends string>(error: unknown, code: Code): e
   return error instanceof RpcError && error.code === code;
 }
 
+/** What the client finds out by itself. */
+export function failure(code: string, status: number, detail: string, maybeExecuted = false): RpcError {
+  return new RpcError(code, { status, detail, maybeExecuted });
+}
+
 /** The connection ended, or could not be had, before the call was answered. */
 export function connectionLost(detail: string, maybeExecuted: boolean, cause?: unknown): RpcError {
   return new RpcError("CONNECTION_LOST", { status: 503, detail, maybeExecuted, cause });
+}
+
+/** The wire's error as the caller sees it. */
+export function toRpcError([, , status, code, detail, data, id]: ErrorMessage): RpcError {
+  return new RpcError(code, { status, detail, data: data ?? undefined, id: id ?? undefined });
 }

@@ -1,58 +1,60 @@
 import type { Procedure } from "./ports.js";
 
-/** Calls one procedure, for the client that the method was read from. */
-export type Invoke = (name: string, procedure: Procedure, values: readonly unknown[]) => unknown;
+/** Calls one procedure, through the face of the client that its method was read from. */
+export type Invoke<Scope> = (
+  scope: Scope,
+  name: string,
+  procedure: Procedure,
+  values: readonly unknown[],
+) => unknown;
 
-interface Tree {
-  readonly procedures: Map<string, [name: string, procedure: Procedure]>;
-  readonly namespaces: Map<string, Tree>;
-}
-
-/** Sorts the descriptor's dotted names into namespaces, once for a descriptor. */
-export function toTree(procedures: Readonly<Record<string, Procedure>>): Tree {
-  const root = newTree();
-  for (const [name, procedure] of Object.entries(procedures)) {
-    const path = name.split(".");
-    const last = path.pop() ?? name;
-    let tree = root;
-    for (const part of path) {
-      const inner = tree.namespaces.get(part) ?? newTree();
-      tree.namespaces.set(part, inner);
-      tree = inner;
-    }
-    tree.procedures.set(last, [name, procedure]);
-  }
-  return root;
-}
+/** Where a face keeps its scope. */
+const SCOPE = Symbol();
+type Face = { readonly [SCOPE]?: unknown };
 
 /**
- * Puts the tree's procedures onto `target` as real methods, each made when it is first read. There is no Proxy: a
- * misspelt name is `undefined`, and `await client` asks for no procedure called `then`.
+ * Puts the procedures onto `target`, the prototype of a client's faces, namespaces as objects of their own. Each is a
+ * real method, made when it is first read. There is no Proxy: a misspelt name is `undefined`, and `await client` asks
+ * for no procedure called `then`.
  */
-export function defineMethods<Target extends object>(target: Target, tree: Tree, invoke: Invoke): Target {
-  for (const [key, [name, procedure]] of tree.procedures) {
-    defineLazily(target, key, () => {
-      return (...values: unknown[]) => invoke(name, procedure, values);
+export function defineMethods<Scope>(
+  target: object,
+  procedures: Readonly<Record<string, Procedure>>,
+  invoke: Invoke<Scope>,
+): void {
+  const namespaces = new Map([["", target]]);
+  const within = (path: readonly string[]): object => {
+    const name = path.join(".");
+    let namespace = namespaces.get(name);
+    if (namespace === undefined) {
+      const prototype = {};
+      namespace = prototype;
+      namespaces.set(name, prototype);
+      defineLazily(within(path.slice(0, -1)), path.at(-1) as string, (scope) => withScope(prototype, scope));
+    }
+    return namespace;
+  };
+  for (const [name, procedure] of Object.entries(procedures)) {
+    const path = name.split(".");
+    const last = path.pop() as string;
+    defineLazily(within(path), last, (scope) => {
+      return (...values: unknown[]) => invoke(scope as Scope, name, procedure, values);
     });
   }
-  for (const [key, inner] of tree.namespaces) {
-    defineLazily(target, key, () => defineMethods({}, inner, invoke));
-  }
-  return target;
 }
 
-function defineLazily(target: object, key: string, make: () => unknown): void {
-  Object.defineProperty(target, key, {
-    configurable: true,
+/** A face with these methods, which calls with that scope. */
+export function withScope<Target extends object>(prototype: Target, scope: unknown): Target {
+  return Object.create(prototype, { [SCOPE]: { value: scope } });
+}
+
+function defineLazily(prototype: object, key: string, make: (scope: unknown) => unknown): void {
+  Object.defineProperty(prototype, key, {
     enumerable: true,
-    get: () => {
-      const value = make();
-      Object.defineProperty(target, key, { value, enumerable: true });
+    get(this: Face) {
+      const value = make(this[SCOPE]);
+      Object.defineProperty(this, key, { value, enumerable: true });
       return value;
     },
   });
-}
-
-function newTree(): Tree {
-  return { procedures: new Map(), namespaces: new Map() };
 }

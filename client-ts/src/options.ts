@@ -40,7 +40,7 @@ export interface Settings {
   readonly WebSocket: SocketConstructor | undefined;
   readonly fetch: typeof globalThis.fetch;
   readonly onError: (error: unknown) => void;
-  readonly onCall: (call: CallInfo) => void;
+  readonly onCall: ((call: CallInfo) => void) | undefined;
   readonly onStale: () => void;
   readonly environment: Environment;
 }
@@ -56,15 +56,17 @@ const ENVIRONMENT: Environment = {
 
 /** Fills in the defaults. Nothing is opened, and hooks that throw are contained. */
 export function settle(options: ConnectOptions): Settings {
+  const { auth = anonymous, timeout = DEFAULT_TIMEOUT_MS, onCall } = options;
   const onError = contained(options.onError ?? report, report);
   return {
-    auth: options.auth ?? anonymous,
-    timeoutMs: milliseconds(options.timeout ?? DEFAULT_TIMEOUT_MS),
+    auth,
+    timeoutMs: milliseconds(timeout),
     WebSocket: options.WebSocket ?? browserSocket(),
+    // Called without a receiver: the browser's own fetch refuses any but the window.
     fetch: options.fetch ?? ((input, init) => fetch(input, init)),
     onError,
-    onCall: contained(options.onCall ?? (() => undefined), onError),
-    onStale: contained<void>(options.onStale ?? (() => undefined), onError),
+    onCall: onCall && contained(onCall, onError),
+    onStale: contained<void>(options.onStale ?? anonymous, onError),
     environment: { ...ENVIRONMENT, ...options.environment },
   };
 }
@@ -104,7 +106,10 @@ function browserSocket(): SocketConstructor | undefined {
   return hasLocation() && typeof WebSocket === "function" ? WebSocket : undefined;
 }
 
-function contained<A>(hook: (argument: A) => void, onError: (error: unknown) => void): (argument: A) => void {
+function contained<A>(
+  hook: (argument: A) => unknown,
+  onError: (error: unknown) => void,
+): (argument: A) => void {
   return (argument) => {
     try {
       hook(argument);

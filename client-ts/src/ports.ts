@@ -33,6 +33,8 @@ export interface Procedure {
   readonly stream?: boolean;
   /** The procedure has no WebSocket form. */
   readonly via?: "http";
+  /** The parameter that is a stream from the client (PROTOCOL §4, upload). */
+  readonly upload?: string;
   /** The one parameter is the body itself; or the body is a form with uploads. Default: an object by name. */
   readonly body?: "single" | "form";
 }
@@ -49,6 +51,16 @@ export interface Descriptor {
   readonly procedures: Readonly<Record<string, Procedure>>;
 }
 
+/** How far a stream may run ahead of its reader, in items and in bytes. */
+export interface Window {
+  readonly stream_items: number;
+  readonly stream_bytes: number;
+}
+
+/** Takes from a stream so many items, of so many bytes together: read by one side, so granted to the other. */
+export type Grant = (items: number, bytes: number) => void;
+
+/** What a caller asks for. */
 export interface CallRequest {
   readonly name: string;
   readonly procedure: Procedure;
@@ -56,30 +68,58 @@ export interface CallRequest {
   readonly values: readonly unknown[];
   /** The deadline in milliseconds, from now; 0 is none. */
   readonly timeoutMs: number;
-  /** Who asks: all calls of one owner can be ended together. */
-  readonly owner: object;
 }
 
-/** What a transport tells about a call. `done` or `fail` comes once and last. */
+/** What a caller hears of its call. `done` or `fail` comes once and last. */
 export interface CallSink {
-  /** The call was handed to a connection whose streams have this window. */
-  sent(window: { readonly items: number; readonly bytes: number }): void;
-  item(value: unknown, bytes: number): void;
+  item?(value: unknown, bytes: number): void;
   done(value: unknown): void;
   /** @param atOnce the caller asked for it: items that wait for the reader are dropped */
   fail(error: unknown, atOnce?: boolean): void;
 }
 
-/** What can be asked of a call under way. */
-export interface RunningCall {
-  /** Settles the call with `error` (a stream's reader that left needs none) and asks the server to stop. */
+/** Something under way that a transport answers. All but the first answer are ignored. */
+export interface Answerable extends Required<CallSink> {
+  /** Its id on the connection that it was handed to, and that connection. */
+  id: number;
+  link: unknown;
+  /** Whose bound it counts against: 0 calls, 1 streams, 2 nobody's. */
+  readonly lane: 0 | 1 | 2;
+  /** What is sent again if the server has certainly not started it: a call that waits, or that went before welcome. */
+  tail?: Tail | undefined;
+  /** The server takes that much more of the upload. */
+  refill?: Grant | undefined;
+}
+
+/** A call between its caller and its transport. */
+export interface Call extends Answerable {
+  readonly request: CallRequest;
+  readonly startedAt: number;
+  /** The window of the connection that the call was handed to; undefined until then. */
+  window: Window | undefined;
+  /** The caller has its answer, or does not want one. */
+  readonly settled: boolean;
+  /** Begins the upload, when the call has been sent. */
+  begin?: ((window: Window) => void) | undefined;
+  /** Its reader has taken that much. */
+  grant?: Grant | undefined;
+  /** Ends what the transport does for the call; it is run when the call settles, however it does. */
+  stop?: (() => void) | undefined;
+  /** Settles the call with `error` (undefined: the reader has left) and asks the server to stop. */
   cancel(error: unknown): void;
-  /** The reader has taken that much. */
-  credit(items: number, bytes: number): void;
+}
+
+/** A call's name and arguments as msgpack. */
+export interface Tail {
+  readonly bytes: Uint8Array;
+  /** How many elements of the message that is. */
+  readonly elements: number;
 }
 
 export interface Transport {
   readonly name: "websocket" | "http";
-  /** @throws TypeError or RangeError for arguments that cannot be sent; then the sink hears nothing */
-  start(request: CallRequest, sink: CallSink): RunningCall;
+  /** @throws for a call that cannot be sent; then it has not begun */
+  start(call: Call): void;
+  /** The caller wants no answer any more: asks the server to stop. */
+  cancel?(call: Call): void;
 }

@@ -1,4 +1,4 @@
-import { Connection } from "./connection/shell.js";
+import { type Connection, createConnection } from "./connection/shell.js";
 import type { Settings } from "./options.js";
 import type { SocketConstructor } from "./ports.js";
 
@@ -21,21 +21,20 @@ export function acquire(
   calls: string,
   WebSocket: SocketConstructor,
   settings: Settings,
-): { readonly connection: Connection; readonly release: () => void } {
+): readonly [connection: Connection, release: () => void] {
   const key = [url, calls, WebSocket, settings.auth];
   let entry = entries.find((other) => other.key.every((part, index) => part === key[index]));
   if (entry === undefined) {
-    entry = { key, connection: new Connection({ ...settings, url, calls, WebSocket }), users: 0 };
+    entry = { key, connection: createConnection({ ...settings, url, calls, WebSocket }), users: 0 };
     entries.push(entry);
   }
   const used = entry;
   used.users++;
-  return { connection: used.connection, release: () => release(used) };
-}
-
-function release(entry: Entry): void {
-  entry.users--;
-  if (entry.users > 0) return;
-  entries.splice(entries.indexOf(entry), 1);
-  entry.connection.close();
+  const release = (): void => {
+    used.users--;
+    if (used.users > 0) return;
+    entries.splice(entries.indexOf(used), 1);
+    used.connection.close();
+  };
+  return [used.connection, release];
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RpcError } from "../src/index.js";
-import { clientOf, until } from "./support/client.js";
+import { clientOf, connect, until } from "./support/client.js";
 import { ScriptedServer } from "./support/server.js";
 
 let server: ScriptedServer;
@@ -26,10 +26,16 @@ describe("a call", () => {
       credentials: { token: "t" },
     });
     const call = await peer.next("call");
-    expect(call).toEqual({ kind: "call", id: 1, name: "add", args: [1, 2] });
+    // It came with hello, when the client did not know yet whether the order of parameters is the server's.
+    expect(call).toEqual({ kind: "call", id: 1, name: "add", kwargs: { a: 1, b: 2 } });
+    expect(peer.frames).toHaveLength(1);
     peer.send({ kind: "result", id: call.id, value: 3 });
     expect(await sum).toBe(3);
     expect(client.status.state).toBe("connected");
+    const next = client.add(3, 4);
+    expect(await peer.next("call")).toEqual({ kind: "call", id: 1, name: "add", args: [3, 4] });
+    peer.send({ kind: "result", id: 1, value: 7 });
+    expect(await next).toBe(7);
     client.close();
   });
 
@@ -55,18 +61,23 @@ describe("a call", () => {
   it("takes its arguments when it is made", async () => {
     const { client } = clientOf(server);
     const value = { list: [1] };
-    const answer = client.echo(value);
+    const early = client.echo(value);
     value.list.push(2);
     const peer = await server.peer();
     const call = await peer.next("call");
-    expect(call.args).toEqual([{ list: [1] }]);
+    expect(call.kwargs).toEqual({ value: { list: [1] } });
     peer.send({ kind: "result", id: call.id, value: null });
-    expect(await answer).toBeNull();
+    expect(await early).toBeNull();
+    const late = client.echo(value);
+    value.list.push(3);
+    expect((await peer.next("call")).args).toEqual([{ list: [1, 2] }]);
     client.close();
+    await Promise.allSettled([late]);
   });
 
   it("cuts args at the first absent argument and sends the rest by name", async () => {
     const { client } = clientOf(server);
+    await connect(client);
     const pending = [
       client.optional(1, undefined, 3),
       client.start_job("j", { dry_run: true }),
@@ -135,15 +146,28 @@ describe("a call", () => {
     client.close();
   });
 
-  it("beyond the message bound fails alone, with TOO_LARGE", async () => {
+  it("beyond the frame bound fails alone, with TOO_LARGE; the message bound is the server's to know", async () => {
+    server.onMessage = (peer, message) => {
+      if (message.kind === "hello") peer.welcome({ limits: { max_frame_bytes: 100_000 } });
+      if (message.kind !== "call") return;
+      const error = {
+        kind: "error",
+        id: message.id,
+        status: 413,
+        code: "TOO_LARGE",
+        detail: "too large",
+      } as const;
+      peer.send(message.name === "echo" ? error : { kind: "result", id: message.id, value: 3 });
+    };
     const { client } = clientOf(server);
-    const large = client.echo("x".repeat(70_000));
-    const small = client.add(1, 2);
-    await expect(large).rejects.toMatchObject({ code: "TOO_LARGE", maybeExecuted: false });
-    const peer = await server.peer();
-    peer.send({ kind: "result", id: (await peer.next("call")).id, value: 3 });
-    expect(await small).toBe(3);
+    const calls = [client.echo("x".repeat(110_000)), client.echo("x".repeat(70_000)), client.add(1, 2)];
+    await expect(calls[0]).rejects.toMatchObject({ code: "TOO_LARGE", maybeExecuted: false });
+    await expect(calls[1]).rejects.toMatchObject({ code: "TOO_LARGE", detail: "too large" });
+    expect(await calls[2]).toBe(3);
+    await expect(client.echo("x".repeat(110_000))).rejects.toMatchObject({ code: "TOO_LARGE" });
+    expect(await client.add(1, 2)).toBe(3);
     expect(server.peers).toHaveLength(1);
+    expect(server.peers[0]?.all("call")).toHaveLength(3);
     client.close();
   });
 
@@ -173,7 +197,7 @@ describe("many calls", () => {
       most = Math.max(most, open.size);
       setImmediate(() => {
         open.delete(message.id);
-        peer.send({ kind: "result", id: message.id, value: message.args?.[0] });
+        peer.send({ kind: "result", id: message.id, value: message.kwargs?.value });
       });
     };
     const { client } = clientOf(server);
@@ -189,6 +213,7 @@ describe("many calls", () => {
       if (message.kind === "call") peer.send({ kind: "result", id: message.id, value: null });
     };
     const { client } = clientOf(server);
+    await connect(client);
     await Promise.all(Array.from({ length: 20 }, () => client.echo("x".repeat(300))));
     const peer = await server.peer();
     const calls = peer.frames.filter((frame) => frame[0]?.kind === "call");
@@ -230,7 +255,7 @@ describe("abort and deadline", () => {
     const sum = client.add(3, 4);
     const peer = await server.peer();
     const call = await peer.next("call");
-    expect(call.args).toEqual([3, 4]);
+    expect(call.kwargs).toEqual({ a: 3, b: 4 });
     peer.send({ kind: "result", id: call.id, value: 7 });
     expect(await sum).toBe(7);
     expect(peer.all("call")).toHaveLength(1);
@@ -275,13 +300,13 @@ describe("abort and deadline", () => {
   });
 
   it("take the time in the queue off the deadline that is sent", async () => {
-    server.onMessage = () => undefined;
-    const { client, clock } = clientOf(server);
+    let given: (credentials: null) => void = () => undefined;
+    const auth = () => new Promise<null>((resolve) => (given = resolve));
+    const { client, clock } = clientOf(server, { auth });
     const sum = client.add(1, 2);
-    const peer = await server.peer();
-    await peer.next("hello");
     clock.advance(10_000);
-    peer.welcome();
+    given(null);
+    const peer = await server.peer();
     expect((await peer.next("call")).timeout_ms).toBe(20_000);
     client.close();
     await Promise.allSettled([sum]);
@@ -292,6 +317,7 @@ describe("abort and deadline", () => {
       if (message.kind === "hello") peer.welcome({ limits: { max_calls: 1 } });
     };
     const { client } = clientOf(server);
+    await connect(client);
     const controller = new AbortController();
     const first = client.with({ signal: controller.signal }).add(1, 1);
     const second = client.add(2, 2);

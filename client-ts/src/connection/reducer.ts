@@ -1,7 +1,8 @@
 // Everything about when there is a connection, and which one, is decided here; the shell only performs it. Connections
 // are numbered, and whatever is told about a number that is no longer ours is ignored (the stale-socket guard).
-import { CLOSE, closeName, reconnectable } from "../wire/close.js";
-import type { ErrorMessage, Limits, Message, Welcome } from "../wire/messages.js";
+import { connectionLost, failure, type RpcError, toRpcError } from "../errors.js";
+import { CLOSE_HEARTBEAT, CLOSE_UNAUTHENTICATED, closeName, isReconnectable } from "../wire/close.js";
+import { ERROR, type ErrorMessage, GOAWAY, type Limits, WELCOME } from "../wire/messages.js";
 import { backoffMs } from "./backoff.js";
 import type { Status } from "./status.js";
 
@@ -14,19 +15,21 @@ export const RESTART_DRAIN_MS = 30_000;
 /** What a draining connection gets beyond `drain_ms` before its calls are given up. */
 export const DRAIN_GRACE_MS = 8_000;
 
-/** Limits for what a welcome leaves out. */
+/** The server's own defaults: for what a welcome leaves out, and for the calls that go before it. */
 export const DEFAULT_LIMITS: Limits = {
   heartbeat_ms: 25_000,
-  max_message_bytes: 65_536,
-  max_frame_bytes: 1_048_576,
+  max_frame_bytes: 2_097_152,
   max_calls: 64,
-  max_streams: 16,
+  max_streams: 32,
   stream_items: 64,
   stream_bytes: 262_144,
 };
 
-/** `waiting` is the pause between attempts; `stopped` waits for `restart`, and says why in `failure`. */
-export type Phase = "idle" | "opening" | "waiting" | "ready" | "stopped";
+/**
+ * `opening` lasts until the socket is open, `greeting` from hello to welcome; `waiting` is the pause between attempts;
+ * `stopped` waits for `restart`, and says why in `failure`.
+ */
+export type Phase = "idle" | "opening" | "greeting" | "ready" | "waiting" | "stopped";
 
 export interface ConnectionState {
   readonly phase: Phase;
@@ -35,72 +38,43 @@ export interface ConnectionState {
   readonly number: number;
   /** The one that was welcomed last: events count from there only, so that a draining one cannot repeat them. */
   readonly live: number;
-  /** Connections that were sent goaway and still finish their calls. */
+  /** Connections that finish their calls, while another one takes the new ones. */
   readonly draining: readonly number[];
   readonly session: string | undefined;
+  /** Whether `calls` of hello was the server's own. */
   readonly same: boolean;
   readonly limits: Limits;
-  readonly receivedAt: number;
   /** The error without an id that came last; a terminal close after it is explained by it. */
-  readonly refusal: ErrorMessage | undefined;
+  readonly refusal: RpcError | undefined;
   /** Why nothing can be sent, in `stopped`. */
-  readonly failure: Failure | undefined;
+  readonly failure: RpcError | undefined;
 }
 
-/** An error to be, in the wire's words. */
-export type Failure = Pick<ErrorMessage, "status" | "code" | "detail" | "data" | "error_id">;
-
 export type ConnectionEvent =
-  | { readonly type: "wanted" }
-  | { readonly type: "online" }
-  | { readonly type: "restart" }
-  | { readonly type: "shutdown" }
-  | { readonly type: "credentials"; readonly number: number }
-  | { readonly type: "opened"; readonly number: number }
-  | { readonly type: "received"; readonly number: number; readonly now: number }
-  | { readonly type: "message"; readonly number: number; readonly message: Message }
-  | { readonly type: "drained"; readonly number: number }
-  | {
-      readonly type: "auth_failed";
-      readonly number: number;
-      readonly reason: string;
-      readonly random: number;
-    }
-  | {
-      readonly type: "closed";
-      readonly number: number;
-      readonly code: number;
-      readonly reason: string;
-      readonly random: number;
-    }
-  | { readonly type: "timer"; readonly number: number; readonly now: number; readonly random: number };
+  | readonly [type: "wanted" | "online" | "restart" | "shutdown"]
+  | readonly [type: "authenticated" | "opened" | "drained", number: number]
+  | readonly [type: "unauthenticated", number: number, reason: string]
+  | readonly [type: "closed", number: number, code: number, reason: string]
+  /** @param idleMs how long nothing was received */
+  | readonly [type: "timer", number: number, idleMs: number]
+  | readonly [type: "message", number: number, message: readonly unknown[]];
 
 export type Effect =
-  /** Ask for credentials, then report `credentials` or `auth_failed`. */
-  | { readonly do: "authenticate"; readonly number: number }
-  | { readonly do: "connect"; readonly number: number }
-  | { readonly do: "hello"; readonly number: number; readonly session: string | undefined }
-  | { readonly do: "pong"; readonly number: number }
-  | { readonly do: "close"; readonly number: number; readonly code: number }
+  /** Ask for credentials, then report `authenticated` or `unauthenticated`. */
+  | readonly ["authenticate", number: number]
+  | readonly ["connect", number: number]
+  | readonly ["hello", number: number, session: string | undefined]
   /** One timer per connection number; setting it again replaces it. */
-  | { readonly do: "timer"; readonly number: number; readonly ms: number }
-  | { readonly do: "clear"; readonly number: number }
-  | { readonly do: "ready"; readonly same: boolean }
-  /** Calls that were handed to that connection get no answer any more. */
-  | { readonly do: "lost"; readonly number: number; readonly reason: string }
+  | readonly ["timer", number: number, ms: number]
+  /** Forget that number: its timer, its socket, which is closed, and its calls, which get no answer any more. */
+  | readonly ["drop", number: number, code: number, reason: string]
+  | readonly ["ready", same: boolean]
   /** What waits for a connection will not get one. */
-  | { readonly do: "fail"; readonly failure: Failure }
-  | { readonly do: "event"; readonly name: string; readonly value: unknown }
+  | readonly ["fail", error: RpcError]
   /** The server reports something that belongs to no call. */
-  | { readonly do: "report"; readonly failure: Failure };
+  | readonly ["report", error: RpcError];
 
 type Step = readonly [ConnectionState, readonly Effect[]];
-type Handlers = {
-  readonly [Type in ConnectionEvent["type"]]: (
-    state: ConnectionState,
-    event: Extract<ConnectionEvent, { readonly type: Type }>,
-  ) => Step;
-};
 
 export const INITIAL: ConnectionState = {
   phase: "idle",
@@ -111,80 +85,94 @@ export const INITIAL: ConnectionState = {
   session: undefined,
   same: false,
   limits: DEFAULT_LIMITS,
-  receivedAt: 0,
   refusal: undefined,
   failure: undefined,
 };
 
-const HANDLERS: Handlers = {
-  wanted: (state) => (state.phase === "idle" ? open(state, "requested") : [state, []]),
-  online: (state) => (state.phase === "waiting" ? open(state, "online") : [state, []]),
-  restart: (state) => {
-    if (state.phase === "idle") return [state, []];
-    if (state.phase === "ready") return replace(state, "restarted", RESTART_DRAIN_MS);
-    const [next, effects] = open({ ...state, status: { ...state.status, attempt: 0 } }, "restarted");
-    return [next, [...leave(state.number, 1000), ...effects]];
-  },
-  shutdown,
-  credentials: (state, { number }) => {
-    if (state.phase !== "opening") return [state, []];
-    return [
-      state,
-      [
-        { do: "connect", number },
-        { do: "timer", number, ms: CONNECT_TIMEOUT_MS },
-      ],
-    ];
-  },
-  opened: (state, { number }) => {
-    return state.phase === "opening"
-      ? [state, [{ do: "hello", number, session: state.session }]]
-      : [state, []];
-  },
-  received: (state, { now }) => [{ ...state, receivedAt: now }, []],
-  message: onMessage,
-  drained: (state, { number }) => [without(state, number), leave(number, 1000)],
-  auth_failed: (state, { reason, random }) => retry(state, "auth_failed", reason, random),
-  closed: onClosed,
-  timer: onTimer,
-};
+const CLOSED = "the client was closed";
 
-/** The one transition function: `(state, event) → [state, effects]`, pure. */
-export function reduce(state: ConnectionState, event: ConnectionEvent): Step {
-  if ("number" in event && event.number !== state.number && !state.draining.includes(event.number)) {
-    return [state, []];
+/**
+ * The one transition function: pure.
+ *
+ * @param random from 0 up to 1, for a wait that may begin
+ */
+export function reduce(state: ConnectionState, event: ConnectionEvent, random: number): Step {
+  const { phase, number: current, draining } = state;
+  const [type, number = current] = event;
+  const isCurrent = number === current;
+  if (isCurrent || draining.includes(number)) {
+    switch (type) {
+      case "wanted":
+        if (phase === "idle") return open(state, "requested");
+        break;
+      case "online":
+        if (phase === "waiting") return open(state, "online", drop(current));
+        break;
+      case "restart":
+        return phase === "idle" ? [state, []] : restart(state);
+      case "shutdown":
+        return shutdown(state);
+      case "authenticated":
+        if (phase === "opening")
+          return [
+            state,
+            [
+              ["connect", number],
+              ["timer", number, CONNECT_TIMEOUT_MS],
+            ],
+          ];
+        break;
+      case "unauthenticated":
+        return retry(state, "auth_failed", event[2], random, drop(number));
+      case "opened":
+        if (phase === "opening") return [{ ...state, phase: "greeting" }, [["hello", number, state.session]]];
+        break;
+      case "drained":
+        return [without(state, number), [drop(number)]];
+      case "closed":
+        return closed(state, number, event[2], event[3], random);
+      case "timer":
+        return isCurrent ? timer(state, event[2], random) : giveUpDraining(state, number);
+      case "message":
+        if (isCurrent) return message(state, event[2]);
+    }
   }
-  const handler = HANDLERS[event.type] as (state: ConnectionState, event: ConnectionEvent) => Step;
-  return handler(state, event);
+  return [state, []];
 }
 
-function open(state: ConnectionState, code: string): Step {
+function open(state: ConnectionState, code: string, ...effects: Effect[]): Step {
   const number = state.number + 1;
-  const status: Status = { state: "connecting", code, reason: "", attempt: state.status.attempt };
-  const next: ConnectionState = {
+  const status: Status = { ...state.status, state: "connecting", code, reason: "" };
+  const next = {
     ...state,
     phase: "opening",
     status,
     number,
     failure: undefined,
     refusal: undefined,
-  };
-  return [
-    next,
-    [
-      { do: "clear", number: state.number },
-      { do: "authenticate", number },
-    ],
-  ];
+  } as const;
+  return [next, [...effects, ["authenticate", number]]];
+}
+
+function restart(state: ConnectionState): Step {
+  const { phase, number, status } = state;
+  // What was sent already is answered on the old connection.
+  if (phase === "ready" || phase === "greeting") return replace(state, "restarted", RESTART_DRAIN_MS);
+  return open({ ...state, status: { ...status, attempt: 0 } }, "restarted", drop(number));
+}
+
+/** PROTOCOL §2.6: a new connection for what comes, while the calls under way finish on the old one. */
+function replace(state: ConnectionState, code: string, drainMs: number): Step {
+  const { number } = state;
+  const draining = [...state.draining, number];
+  return open({ ...state, draining }, code, ["timer", number, drainMs + DRAIN_GRACE_MS]);
 }
 
 function shutdown(state: ConnectionState): Step {
-  const failure: Failure = { status: 503, code: "CONNECTION_LOST", detail: "the client was closed" };
-  const status: Status = { state: "disconnected", code: "closed", reason: "", attempt: 0 };
-  const effects = [state.number, ...state.draining].flatMap((number): Effect[] => [
-    ...leave(number, 1000),
-    { do: "lost", number, reason: "the client was closed" },
-  ]);
+  const { number, draining } = state;
+  const status: Status = { ...INITIAL.status, code: "closed" };
+  const failure = connectionLost(CLOSED, false);
+  const drops = [number, ...draining].map((each) => drop(each, CLOSED));
   // A new number makes everything that is still under way stale.
   const next: ConnectionState = {
     ...state,
@@ -192,152 +180,96 @@ function shutdown(state: ConnectionState): Step {
     status,
     failure,
     draining: [],
-    number: state.number + 1,
+    number: number + 1,
   };
-  return [next, [...effects, { do: "fail", failure }]];
+  return [next, [...drops, ["fail", failure]]];
 }
 
-function onMessage(
-  state: ConnectionState,
-  { number, message }: Extract<ConnectionEvent, { readonly type: "message" }>,
-): Step {
-  switch (message.kind) {
-    case "ping":
-      return [state, [{ do: "pong", number }]];
-    case "event":
-      if (number !== state.live) return [state, []];
-      return [state, [{ do: "event", name: message.name, value: message.value }]];
-    case "welcome":
-      return number === state.number && state.phase === "opening" ? onWelcome(state, message) : [state, []];
-    case "goaway":
-      if (number !== state.number || state.phase !== "ready") return [state, []];
-      return onGoaway(state, message.drain_ms);
-    case "error":
-      if (number !== state.number) return [state, []];
-      return [{ ...state, refusal: message }, [{ do: "report", failure: message }]];
-    default:
-      return [state, []];
-  }
+function message(state: ConnectionState, fields: readonly unknown[]): Step {
+  const { phase } = state;
+  const [kind, first] = fields;
+  if (kind === WELCOME && phase === "greeting") return welcome(state, fields);
+  if (kind === GOAWAY && phase === "ready") return replace(state, "goaway", first as number);
+  if (kind !== ERROR) return [state, []];
+  const refusal = toRpcError(fields as ErrorMessage);
+  return [{ ...state, refusal }, [["report", refusal]]];
 }
 
-function onWelcome(state: ConnectionState, { session, same, limits }: Welcome): Step {
+function welcome(state: ConnectionState, [, session, same, told]: readonly unknown[]): Step {
   const { number } = state;
-  const merged = mergeLimits(limits);
   const status: Status = { state: "connected", code: "connected", reason: "", attempt: 0 };
-  const next: ConnectionState = {
-    ...state,
-    phase: "ready",
-    status,
-    live: number,
-    session,
-    same,
-    limits: merged,
-  };
+  const limits = mergeLimits(told as object);
+  const next = { ...state, phase: "ready", status, live: number, session, same, limits } as ConnectionState;
   return [
     next,
     [
-      { do: "timer", number, ms: merged.heartbeat_ms + HEARTBEAT_GRACE_MS },
-      { do: "ready", same },
+      ["timer", number, limits.heartbeat_ms + HEARTBEAT_GRACE_MS],
+      ["ready", next.same],
     ],
   ];
 }
 
-/** PROTOCOL §2.6: a new connection for what comes, while the calls under way finish on the old one. */
-function onGoaway(state: ConnectionState, drainMs: number): Step {
-  return replace(state, "goaway", drainMs);
+/** A limit that is missing, or that would let nothing through, is taken from the defaults. */
+function mergeLimits(told: object): Limits {
+  const positive = Object.entries(told).filter(([, limit]) => limit > 0);
+  return { ...DEFAULT_LIMITS, ...Object.fromEntries(positive) };
 }
 
-function replace(state: ConnectionState, code: string, drainMs: number): Step {
-  const old = state.number;
-  const [next, effects] = open({ ...state, draining: [...state.draining, old] }, code);
-  return [next, [...effects, { do: "timer", number: old, ms: drainMs + DRAIN_GRACE_MS }]];
-}
-
-function onClosed(
-  state: ConnectionState,
-  { number, code, reason, random }: Extract<ConnectionEvent, { readonly type: "closed" }>,
-): Step {
+function closed(state: ConnectionState, number: number, code: number, reason: string, random: number): Step {
   const name = closeName(code);
-  const lost: Effect[] = [
-    { do: "clear", number },
-    { do: "lost", number, reason: reason === "" ? `the connection closed (${code}, ${name})` : reason },
+  const lost = drop(number, reason || `the connection closed (${code}, ${name})`);
+  if (number !== state.number) return [without(state, number), [lost]];
+  if (isReconnectable(code)) return retry(state, name, reason, random, lost);
+  const error =
+    state.refusal ??
+    failure(
+      name.toUpperCase(),
+      code === CLOSE_UNAUTHENTICATED ? 401 : 503,
+      reason || `the server closed the connection for good (${code}, ${name})`,
+    );
+  const status: Status = { state: "disconnected", code: name, reason, attempt: 0 };
+  return [
+    { ...state, phase: "stopped", status, failure: error, session: undefined },
+    [lost, ["fail", error]],
   ];
-  if (number !== state.number) return [without(state, number), lost];
-  const [next, effects] = reconnectable(code)
-    ? retry(state, name, reason, random)
-    : stop(state, code, reason);
-  return [next, [...lost, ...effects]];
 }
 
-function onTimer(
-  state: ConnectionState,
-  { number, now, random }: Extract<ConnectionEvent, { readonly type: "timer" }>,
-): Step {
-  if (number !== state.number) {
-    const reason = "the connection did not finish draining in time";
-    return [without(state, number), [...leave(number, 1000), { do: "lost", number, reason }]];
-  }
-  if (state.phase === "waiting") return open(state, state.status.code);
-  if (state.phase === "opening") return giveUp(state, "connect_timeout", 1000, random);
-  if (state.phase !== "ready") return [state, []];
-  const left = state.receivedAt + state.limits.heartbeat_ms + HEARTBEAT_GRACE_MS - now;
-  return left > 0
-    ? [state, [{ do: "timer", number, ms: left }]]
-    : giveUp(state, "heartbeat", CLOSE.heartbeat, random);
-}
-
-/** Closes a socket that does not answer, without waiting for its close event: that may take minutes. */
-function giveUp(state: ConnectionState, code: string, closeCode: number, random: number): Step {
-  const [next, effects] = retry(state, code, "", random);
-  const { number } = state;
+function timer(state: ConnectionState, idleMs: number, random: number): Step {
+  const { phase, number, status, limits } = state;
+  if (phase === "waiting") return open(state, status.code, drop(number));
+  const left = limits.heartbeat_ms + HEARTBEAT_GRACE_MS - idleMs;
+  if (phase === "ready" && left > 0) return [state, [["timer", number, left]]];
+  const code = phase === "ready" ? "heartbeat" : "connect_timeout";
+  // The socket does not answer, and its close event may take minutes.
   const reason = `the connection was silent for too long (${code})`;
-  return [next, [{ do: "close", number, code: closeCode }, { do: "lost", number, reason }, ...effects]];
+  return retry(
+    state,
+    code,
+    "",
+    random,
+    drop(number, reason, phase === "ready" ? CLOSE_HEARTBEAT : undefined),
+  );
 }
 
-function retry(state: ConnectionState, code: string, reason: string, random: number): Step {
-  const failed = state.status.attempt;
+function giveUpDraining(state: ConnectionState, number: number): Step {
+  return [without(state, number), [drop(number, "the connection did not finish draining in time")]];
+}
+
+function retry(state: ConnectionState, code: string, reason: string, random: number, lost: Effect): Step {
+  const { attempt } = state.status;
   // A number of its own for the pause: nothing that the old socket still says can be about it.
   const number = state.number + 1;
-  const status: Status = { state: "connecting", code, reason, attempt: failed + 1 };
-  const next: ConnectionState = { ...state, phase: "waiting", status, number };
+  const status: Status = { state: "connecting", code, reason, attempt: attempt + 1 };
   return [
-    next,
-    [
-      { do: "clear", number: state.number },
-      { do: "timer", number, ms: backoffMs(failed, random) },
-    ],
+    { ...state, phase: "waiting", status, number },
+    [lost, ["timer", number, backoffMs(attempt, random)]],
   ];
 }
 
-function stop(state: ConnectionState, code: number, reason: string): Step {
-  const name = closeName(code);
-  const failure: Failure = state.refusal ?? {
-    status: code === CLOSE.unauthenticated ? 401 : 503,
-    code: name.toUpperCase(),
-    detail: reason === "" ? `the server closed the connection for good (${code}, ${name})` : reason,
-  };
-  const status: Status = { state: "disconnected", code: name, reason, attempt: 0 };
-  return [{ ...state, phase: "stopped", status, failure, session: undefined }, [{ do: "fail", failure }]];
-}
-
-function leave(number: number, code: number): Effect[] {
-  return [
-    { do: "clear", number },
-    { do: "close", number, code },
-  ];
+function drop(number: number, reason = "", code = 1000): Effect {
+  return ["drop", number, code, reason];
 }
 
 function without(state: ConnectionState, number: number): ConnectionState {
   return { ...state, draining: state.draining.filter((other) => other !== number) };
-}
-
-/** A limit that is missing, or that would let nothing through, is taken from the defaults. */
-function mergeLimits(told: Readonly<Record<string, number>>): Limits {
-  const limit = (name: keyof Limits): [string, number] => [
-    name,
-    Math.max(told[name] ?? 0, 0) || DEFAULT_LIMITS[name],
-  ];
-  return Object.fromEntries(
-    (Object.keys(DEFAULT_LIMITS) as (keyof Limits)[]).map(limit),
-  ) as unknown as Limits;
 }

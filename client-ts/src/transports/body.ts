@@ -1,5 +1,5 @@
 import { byName } from "../arguments.js";
-import { RpcError } from "../errors.js";
+import { failure } from "../errors.js";
 import type { CallRequest } from "../ports.js";
 import { encode } from "../wire/codec.js";
 
@@ -19,8 +19,10 @@ export interface HttpCall {
 export function toHttpCall({ name, procedure, values }: CallRequest): HttpCall {
   const [method, template] = procedure.http?.split(" ") ?? [];
   if (method === undefined || template === undefined) {
-    throw new RpcError("UNKNOWN_PROCEDURE", { status: 404, detail: `${name} has no HTTP form` });
+    throw failure("UNKNOWN_PROCEDURE", 404, `${name} has no HTTP form`);
   }
+  if (procedure.upload !== undefined)
+    throw new TypeError(`${name} takes a stream (${procedure.upload}), which needs a WebSocket`);
   const rest = new Map(byName(procedure.args, values));
   const path = template.replace(/\{(\w+)(:\w+)?\}/g, (_, parameter: string, converter?: string) => {
     const value = rest.get(parameter);

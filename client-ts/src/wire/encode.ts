@@ -1,200 +1,262 @@
 /** The deepest nesting that a value may have on its way to the server (PROTOCOL §5, misuse). */
 export const MAX_OUTBOUND_DEPTH = 32;
+/** Longer texts are left to TextEncoder; for names and short values it costs more than it does. */
+const SHORT_TEXT = 100;
+const FIRST_BYTES = 1_024;
+/** A larger buffer is given away with its content, so that one large message is not held for ever. */
+const KEEP_BYTES = 65_536;
 
-/** A value that is msgpack already; the encoder copies it as it is. */
-export class Raw {
-  constructor(readonly bytes: Uint8Array) {}
+/** Bytes being written: the first `at` of `bytes`, which is replaced by a larger buffer when it is full. */
+export interface Sheet {
+  bytes: Uint8Array<ArrayBuffer>;
+  at: number;
 }
 
-const utf8 = new TextEncoder();
+const utf8 = /* @__PURE__ */ new TextEncoder();
+const scratch = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(8));
+/** What is written to at this moment: undefined between messages. */
+let out: Sheet | undefined;
+/** What error messages call the value itself, for instance an argument's name. */
+let root = "";
+/** The keys from the root to the value being written; read only when something goes wrong. */
+let path: (string | number)[] = [];
 
-class Encoder {
-  private buffer = new Uint8Array(512);
-  private view = new DataView(this.buffer.buffer);
-  private at = 0;
-  private root = "";
-  /** The keys from the root to the value being written; read only when something goes wrong. */
-  private readonly path: (string | number)[] = [];
+export function newSheet(): Sheet {
+  return { bytes: new Uint8Array(FIRST_BYTES), at: 0 };
+}
 
-  run(value: unknown, root: string): Uint8Array<ArrayBuffer> {
-    this.at = 0;
-    this.root = root;
-    this.write(value, 0);
-    return this.buffer.slice(0, this.at);
+/** What was written; the sheet is empty again. */
+export function tearOff(sheet: Sheet): Uint8Array<ArrayBuffer> {
+  const { bytes, at } = sheet;
+  sheet.at = 0;
+  if (at <= KEEP_BYTES) return bytes.slice(0, at);
+  sheet.bytes = new Uint8Array(FIRST_BYTES);
+  return bytes.subarray(0, at);
+}
+
+/** Whether a message is half written: then a getter in one of its values is what runs now. */
+export function isWriting(): boolean {
+  return out !== undefined;
+}
+
+/** How many bytes are on the sheet that is written to. */
+export function written(): number {
+  return out?.at ?? 0;
+}
+
+/** Lets `write` write on that sheet. If it throws, nothing was written. */
+export function fill(sheet: Sheet, write: () => void): void {
+  const { at } = sheet;
+  const outer = { out, root, path };
+  out = sheet;
+  path = [];
+  try {
+    write();
+  } catch (error) {
+    sheet.at = at;
+    throw error;
+  } finally {
+    ({ out, root, path } = outer);
   }
+}
 
-  private write(value: unknown, depth: number): void {
-    if (typeof value === "string") this.text(value);
-    else if (typeof value === "number") this.number(value);
-    else if (typeof value === "boolean") this.byte(value ? 0xc3 : 0xc2);
-    else if (value === null) this.byte(0xc0);
-    else if (Array.isArray(value)) this.array(value, depth);
-    else if (value instanceof Uint8Array) this.binary(value);
-    else if (value instanceof Date) this.timestamp(value, depth);
-    else if (value instanceof Raw) this.bytes(value.bytes);
-    else if (isPlain(value)) this.map(value, depth);
-    else if (typeof value === "bigint") this.bigint(value, depth);
-    // Map, Set, URL and the like have no own enumerable keys: a generic walk would send `{}` without a word.
-    else throw new TypeError(`cannot send ${describe(value)}${this.where(depth)}`);
-  }
+/**
+ * Encodes one value as msgpack. Keys whose value is `undefined` are left out.
+ *
+ * @param name what error messages call the value itself, for instance an argument's name
+ * @throws TypeError for what msgpack cannot carry exactly (`Map`, `Set`, functions, class instances), naming the path
+ * @throws RangeError for a bigint beyond 64 bits, an invalid Date, or nesting deeper than 32 (so for cycles as well)
+ */
+export function encode(value: unknown, name = ""): Uint8Array<ArrayBuffer> {
+  const sheet = newSheet();
+  fill(sheet, () => writeNamed(value, name));
+  return tearOff(sheet);
+}
 
-  private array(value: readonly unknown[], depth: number): void {
-    this.enter(depth);
-    this.head(value.length, 0x90, 15, 0xdc);
-    for (let i = 0; i < value.length; i++) {
-      this.path[depth] = i;
-      this.write(value[i], depth + 1);
-    }
-  }
+/** Writes a value that error messages call `name`. Like the other `write` functions, only inside `fill`. */
+export function writeNamed(value: unknown, name: string): void {
+  root = name;
+  write(value, 0);
+}
 
-  private map(value: Readonly<Record<string, unknown>>, depth: number): void {
-    this.enter(depth);
-    const entries = Object.entries(value).filter((entry) => entry[1] !== undefined);
-    this.head(entries.length, 0x80, 15, 0xde);
-    for (const [key, item] of entries) {
-      this.path[depth] = key;
-      this.text(key);
-      this.write(item, depth + 1);
-    }
-  }
+function write(value: unknown, depth: number): void {
+  if (typeof value === "string") writeText(value);
+  else if (typeof value === "number") number(value);
+  else if (value === null) writeByte(0xc0);
+  else if (typeof value === "boolean") writeByte(value ? 0xc3 : 0xc2);
+  else if (Array.isArray(value)) array(value, depth);
+  else if (value instanceof Uint8Array) binary(value);
+  else if (value instanceof Date) timestamp(value, depth);
+  else if (isPlain(value)) map(value, depth);
+  else if (typeof value === "bigint") bigint(value, depth);
+  // Map, Set, URL and the like have no own enumerable keys: a generic walk would send `{}` without a word.
+  else throw new TypeError(`cannot send ${describe(value)}${where(depth)}`);
+}
 
-  /** A cycle ends here too, with the path that shows it. */
-  private enter(depth: number): void {
-    if (depth >= MAX_OUTBOUND_DEPTH) {
-      throw new RangeError(`nested deeper than ${MAX_OUTBOUND_DEPTH}${this.where(depth)}`);
-    }
+function array(value: readonly unknown[], depth: number): void {
+  enter(depth);
+  writeArrayHead(value.length);
+  for (let i = 0; i < value.length; i++) {
+    path[depth] = i;
+    write(value[i], depth + 1);
   }
+}
 
-  private number(value: number): void {
-    const tag = value < 0 ? 0xd0 : 0xcc;
-    // How many values a type of that many bits holds on this side of zero: half of them when it is signed.
-    const size = value < 0 ? -2 * value - 1 : value;
-    // -0 is an integer to JavaScript only; as an int it would come back as 0.
-    if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
-      const at = this.reserve(9);
-      this.view.setUint8(at, 0xcb);
-      this.view.setFloat64(at + 1, value);
-    } else if (value >= -0x20 && value < 0x80) this.byte(value);
-    else if (size < 2 ** 8) this.tagged(tag, 1, value);
-    else if (size < 2 ** 16) this.tagged(tag + 1, 2, value);
-    else if (size < 2 ** 32) this.tagged(tag + 2, 4, value);
-    else this.wide(tag + 3, BigInt(value));
+function map(value: Readonly<Record<string, unknown>>, depth: number): void {
+  enter(depth);
+  const entries = Object.entries(value).filter((entry) => entry[1] !== undefined);
+  writeMapHead(entries.length);
+  for (const [key, item] of entries) {
+    path[depth] = key;
+    writeText(key);
+    write(item, depth + 1);
   }
+}
 
-  private bigint(value: bigint, depth: number): void {
-    if (value >= 2n ** 64n || value < -(2n ** 63n)) {
-      throw new RangeError(`${value}n does not fit into 64 bits${this.where(depth)}`);
-    }
-    const small = Number(value);
-    if (Number.isSafeInteger(small)) this.number(small);
-    else this.wide(value < 0n ? 0xd3 : 0xcf, value);
-  }
+/** A cycle ends here too, with the path that shows it. */
+function enter(depth: number): void {
+  if (depth >= MAX_OUTBOUND_DEPTH)
+    throw new RangeError(`nested deeper than ${MAX_OUTBOUND_DEPTH}${where(depth)}`);
+}
 
-  private text(value: string): void {
-    const length = value.length;
-    const start = this.at;
-    // One pass that hopes for ASCII: names and short values are, and TextEncoder costs more than they do.
-    if (length <= 40) {
-      this.textHead(length);
-      const at = this.reserve(length);
-      let i = 0;
-      while (i < length && value.charCodeAt(i) < 0x80) this.buffer[at + i] = value.charCodeAt(i++);
-      if (i === length) return;
-    }
-    this.at = start;
-    const bytes = utf8.encode(value);
-    this.textHead(bytes.length);
-    this.bytes(bytes);
+function number(value: number): void {
+  // -0 is an integer to JavaScript only; as an int it would come back as 0.
+  if (Number.isSafeInteger(value) && !Object.is(value, -0)) writeInteger(value);
+  else {
+    scratch.setFloat64(0, value);
+    wide(0xcb, scratch.getUint32(0), scratch.getUint32(4));
   }
+}
 
-  private textHead(length: number): void {
-    if (length > 31 && length < 0x100) this.tagged(0xd9, 1, length);
-    else this.head(length, 0xa0, 31, 0xda);
-  }
+export function writeInteger(value: number): void {
+  // How many values a type of that many bits holds on this side of zero: half of them when it is signed.
+  const size = value < 0 ? -2 * value - 1 : value;
+  const tag = value < 0 ? 0xd0 : 0xcc;
+  if (value >= -0x20 && value < 0x80) writeByte(value);
+  else if (size < 2 ** 8) tagged(tag, 1, value);
+  else if (size < 2 ** 16) tagged(tag + 1, 2, value);
+  else if (size < 2 ** 32) tagged(tag + 2, 4, value);
+  else wide(tag + 3, Math.floor(value / 2 ** 32), value);
+}
 
-  private binary(value: Uint8Array): void {
-    if (value.length < 0x100) this.tagged(0xc4, 1, value.length);
-    else this.head(value.length, 0, -1, 0xc5);
-    this.bytes(value);
-  }
+function bigint(value: bigint, depth: number): void {
+  const small = Number(value);
+  if (Number.isSafeInteger(small)) writeInteger(small);
+  else if (value >= 2n ** 64n || value < -(2n ** 63n))
+    throw new RangeError(`${value}n does not fit into 64 bits${where(depth)}`);
+  else wide(value < 0n ? 0xd3 : 0xcf, Number(value >> 32n), Number(value & 0xffffffffn));
+}
 
-  private timestamp(value: Date, depth: number): void {
-    const ms = value.getTime();
-    if (Number.isNaN(ms)) throw new RangeError(`cannot send an invalid Date${this.where(depth)}`);
-    const seconds = Math.floor(ms / 1000);
-    const nanos = (ms - seconds * 1000) * 1_000_000;
-    if (seconds < 0 || seconds >= 2 ** 34) {
-      this.tagged(0xc7, 1, 12);
-      this.tagged(0xff, 4, nanos);
-      const at = this.reserve(8);
-      this.view.setBigInt64(at, BigInt(seconds));
-    } else if (nanos === 0 && seconds < 2 ** 32) {
-      this.byte(0xd6);
-      this.tagged(0xff, 4, seconds);
-    } else {
-      this.byte(0xd7);
-      this.tagged(0xff, 4, nanos * 4 + Math.floor(seconds / 2 ** 32));
-      const at = this.reserve(4);
-      this.view.setInt32(at, seconds);
-    }
+export function writeText(value: string): void {
+  const sheet = out as Sheet;
+  const { at } = sheet;
+  const { length } = value;
+  // One pass that hopes for ASCII.
+  if (length < SHORT_TEXT) {
+    textHead(length);
+    const { bytes } = reserve(length);
+    let to = sheet.at - length;
+    let i = 0;
+    while (i < length && value.charCodeAt(i) < 0x80) bytes[to++] = value.charCodeAt(i++);
+    if (i === length) return;
+    sheet.at = at;
   }
+  const encoded = utf8.encode(value);
+  textHead(encoded.length);
+  writeRaw(encoded);
+}
 
-  /** A length: inside the tag up to `most`, else in 16 bits behind `tag`, else in 32 bits behind `tag + 1`. */
-  private head(length: number, fix: number, most: number, tag: number): void {
-    if (length <= most) this.byte(fix | length);
-    else if (length < 0x10000) this.tagged(tag, 2, length);
-    else this.tagged(tag + 1, 4, length);
-  }
+function textHead(length: number): void {
+  if (length > 31 && length < 0x100) tagged(0xd9, 1, length);
+  else head(length, 0xa0, 31, 0xda);
+}
 
-  private tagged(tag: number, size: 1 | 2 | 4, value: number): void {
-    const at = this.reserve(1 + size);
-    this.view.setUint8(at, tag);
-    if (size === 1) this.view.setInt8(at + 1, value);
-    else if (size === 2) this.view.setInt16(at + 1, value);
-    else this.view.setInt32(at + 1, value);
-  }
+function binary(value: Uint8Array): void {
+  if (value.length < 0x100) tagged(0xc4, 1, value.length);
+  else head(value.length, 0, -1, 0xc5);
+  writeRaw(value);
+}
 
-  private wide(tag: number, value: bigint): void {
-    const at = this.reserve(9);
-    this.view.setUint8(at, tag);
-    this.view.setBigInt64(at + 1, value);
+function timestamp(value: Date, depth: number): void {
+  const ms = value.getTime();
+  if (Number.isNaN(ms)) throw new RangeError(`cannot send an invalid Date${where(depth)}`);
+  const seconds = Math.floor(ms / 1000);
+  const nanos = (ms - seconds * 1000) * 1_000_000;
+  const high = Math.floor(seconds / 2 ** 32);
+  if (high < 0 || high > 3) {
+    tagged(0xc7, 1, 12);
+    tagged(0xff, 4, nanos);
+    big(high, 4);
+    big(seconds, 4);
+  } else if (nanos === 0 && high === 0) {
+    writeByte(0xd6);
+    tagged(0xff, 4, seconds);
+  } else {
+    writeByte(0xd7);
+    tagged(0xff, 4, nanos * 4 + high);
+    big(seconds, 4);
   }
+}
 
-  private byte(value: number): void {
-    const at = this.reserve(1);
-    this.buffer[at] = value;
-  }
+export function writeArrayHead(length: number): void {
+  head(length, 0x90, 15, 0xdc);
+}
 
-  private bytes(value: Uint8Array): void {
-    const at = this.reserve(value.length);
-    this.buffer.set(value, at);
-  }
+export function writeMapHead(length: number): void {
+  head(length, 0x80, 15, 0xde);
+}
 
-  /** Returns where to write; call it before touching `buffer` or `view`, which it may replace. */
-  private reserve(size: number): number {
-    const at = this.at;
-    this.at = at + size;
-    if (this.at > this.buffer.length) {
-      const grown = new Uint8Array(this.at * 2);
-      grown.set(this.buffer.subarray(0, at));
-      this.buffer = grown;
-      this.view = new DataView(grown.buffer);
-    }
-    return at;
-  }
+/** A length: inside the tag up to `most`, else in 16 bits behind `tag`, else in 32 bits behind `tag + 1`. */
+function head(length: number, fix: number, most: number, tag: number): void {
+  if (length <= most) writeByte(fix | length);
+  else if (length < 0x10000) tagged(tag, 2, length);
+  else tagged(tag + 1, 4, length);
+}
 
-  private where(depth: number): string {
-    let text = this.root;
-    for (const key of this.path.slice(0, depth)) {
-      if (typeof key === "number") text += `[${key}]`;
-      else text += text === "" ? key : `.${key}`;
-    }
-    return text === "" ? "" : ` (at ${text})`;
-  }
+function wide(tag: number, high: number, low: number): void {
+  tagged(tag, 4, high);
+  big(low, 4);
+}
 
-  get idleBytes(): number {
-    return this.buffer.length;
+function tagged(tag: number, size: number, value: number): void {
+  writeByte(tag);
+  big(value, size);
+}
+
+/** The low `size` bytes of an integer, of either sign and any magnitude, the highest first. */
+function big(value: number, size: number): void {
+  while (size-- > 0) writeByte(value >>> (size * 8));
+}
+
+export function writeByte(value: number): void {
+  const sheet = reserve(1);
+  sheet.bytes[sheet.at - 1] = value;
+}
+
+/** Writes what is msgpack already. */
+export function writeRaw(value: Uint8Array): void {
+  const sheet = reserve(value.length);
+  sheet.bytes.set(value, sheet.at - value.length);
+}
+
+/** Makes room; what goes there ends at `at`. */
+function reserve(size: number): Sheet {
+  const sheet = out as Sheet;
+  const { bytes, at } = sheet;
+  sheet.at += size;
+  if (sheet.at > bytes.length) {
+    sheet.bytes = new Uint8Array(sheet.at * 2);
+    sheet.bytes.set(bytes.subarray(0, at));
   }
+  return sheet;
+}
+
+function where(depth: number): string {
+  const text = path.slice(0, depth).reduce<string>((text, key) => {
+    if (typeof key === "number") return `${text}[${key}]`;
+    return text === "" ? key : `${text}.${key}`;
+  }, root);
+  return text && ` (at ${text})`;
 }
 
 /** Plain in every realm: no prototype, or one that is at the top of its own chain. */
@@ -205,27 +267,5 @@ export function isPlain(value: unknown): value is Record<string, unknown> {
 }
 
 function describe(value: unknown): string {
-  if (typeof value !== "object" || value === null) return typeof value;
-  const name: unknown = value.constructor?.name;
-  return typeof name === "string" && name !== "" ? `a ${name}` : "an object with a prototype of its own";
-}
-
-/** Buffers above this are not kept for the next value, so that one large upload is not held for ever. */
-const KEEP_BYTES = 65_536;
-let idle: Encoder | undefined;
-
-/**
- * Encodes one value as msgpack. Keys whose value is `undefined` are left out.
- *
- * @param root what error messages call the value itself, for instance an argument's name
- * @throws TypeError for what msgpack cannot carry exactly (`Map`, `Set`, functions, class instances), naming the path
- * @throws RangeError for a bigint beyond 64 bits, an invalid Date, or nesting deeper than 32 (so for cycles as well)
- */
-export function encode(value: unknown, root = ""): Uint8Array<ArrayBuffer> {
-  // A getter inside the value may call back into `encode`: take the shared encoder out while it is in use.
-  const encoder = idle ?? new Encoder();
-  idle = undefined;
-  const bytes = encoder.run(value, root);
-  if (encoder.idleBytes <= KEEP_BYTES) idle = encoder;
-  return bytes;
+  return typeof value === "object" ? `a ${value?.constructor?.name}` : typeof value;
 }

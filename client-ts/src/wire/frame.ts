@@ -1,105 +1,58 @@
-import { DecodeError, Decoder } from "./codec.js";
-import { type Message, toMessage, usableId } from "./messages.js";
+import { DecodeError, position, readArrayHead, readFault, readValue, seek } from "./decode.js";
+import { isMessage, type Message, usableId } from "./messages.js";
 
-/** A message that was read, with the encoded size of its `value` in bytes (0 without one): what credit counts. */
-export interface Received {
-  readonly ok: true;
-  readonly message: Message;
-  readonly valueBytes: number;
-}
-
-/** A message that could not be read. `id` is the call it belongs to, if that much could be read. */
-export interface Unreadable {
-  readonly ok: false;
-  readonly id: number | null;
-  readonly code: "MALFORMED" | "TOO_LARGE";
-  readonly error: Error;
-}
-
-export interface FrameOptions {
+/** What becomes of the messages of a frame. */
+export interface Reader {
+  /** The smallest id that is one: 1, or 0 over HTTP (PROTOCOL §8). */
+  readonly minId: number;
   /** The deepest nesting of a message's fields. Default 128. */
   readonly maxDepth?: number;
-  /** The smallest id that is one. Default 1; 0 over HTTP (PROTOCOL §8). */
-  readonly minId?: number;
+  /** @param valueBytes the encoded size of the third element, which is an item's `value`: what credit counts */
+  take(message: Message, valueBytes: number): void;
+  /** A message cannot be read. @param id the call that it belongs to, if that much could be read */
+  refuse(id: number | null, error: Error): void;
 }
 
 /**
- * Reads the messages of one frame, in order. What is wrong with one message stays with that message as long as its
- * length can be walked; bytes that are not msgpack drop the rest of the frame (PROTOCOL §5, misuse).
+ * Reads messages back to back, in order. What is wrong with one message stays with that message as long as its length
+ * can be walked; bytes that are not msgpack drop the rest (PROTOCOL §5, misuse).
+ *
+ * @returns how many bytes were read: less than all of them when they end inside a message
  */
-export function decodeFrame(bytes: Uint8Array, options: FrameOptions = {}): (Received | Unreadable)[] {
-  const reader = new MessageReader(options);
-  const messages = reader.push(bytes);
-  if (bytes.length === 0 || reader.pending) {
-    messages.push(unreadable(null, new DecodeError("TRUNCATED", "the frame ends inside a message")));
-  }
-  return messages;
-}
-
-/** Reads messages from bytes that arrive in pieces of any size. */
-export class MessageReader {
-  private rest = new Uint8Array(0);
-  private broken = false;
-
-  constructor(private readonly options: FrameOptions = {}) {}
-
-  /** Whether bytes of a message that is not complete are waiting. */
-  get pending(): boolean {
-    return this.rest.length > 0;
-  }
-
-  push(chunk: Uint8Array): (Received | Unreadable)[] {
-    const bytes = this.join(chunk);
-    const decoder = new Decoder(bytes, 0, this.options.maxDepth);
-    const messages: (Received | Unreadable)[] = [];
-    let read = 0;
-    while (!decoder.done && !this.broken) {
-      const message = readMessage(decoder, this.options.minId);
-      if (message === "incomplete") break;
-      this.broken = message === "broken";
-      messages.push(message === "broken" ? unreadable(null, decoder.fault) : message);
-      read = decoder.at;
+export function readMessages(bytes: Uint8Array, reader: Reader): number {
+  let next = 0;
+  while (next < bytes.length) {
+    // Each time anew, since `take` may have led to another read.
+    seek(bytes, next, reader.maxDepth);
+    const message: unknown[] = [];
+    let valueBytes = 0;
+    try {
+      const length = readArrayHead();
+      if (length < 0) readValue();
+      while (message.length < length) {
+        const start = position();
+        message.push(readValue());
+        if (message.length === 3) valueBytes = position() - start;
+      }
+    } catch (error) {
+      if ((error as DecodeError).code === "TRUNCATED") break;
+      reader.refuse(null, error as Error);
+      return bytes.length;
     }
-    this.rest = bytes.slice(this.broken ? bytes.length : read);
-    return messages;
+    next = position();
+    const fault = readFault();
+    if (fault === undefined && isMessage(message, reader.minId)) reader.take(message, valueBytes);
+    else reader.refuse(usableId(message, reader.minId), fault ?? noMessage("no known message"));
   }
-
-  private join(chunk: Uint8Array): Uint8Array {
-    if (this.rest.length === 0) return chunk;
-    const joined = new Uint8Array(this.rest.length + chunk.length);
-    joined.set(this.rest);
-    joined.set(chunk, this.rest.length);
-    return joined;
-  }
+  return next;
 }
 
-/** Reads one message, element by element, so that the id is known when another element is wrong. */
-function readMessage(decoder: Decoder, minId = 1): Received | Unreadable | "incomplete" | "broken" {
-  const elements: unknown[] = [];
-  let valueBytes = 0;
-  decoder.fault = undefined;
-  try {
-    const length = decoder.arrayLength();
-    if (length < 0) decoder.value();
-    while (elements.length < length) {
-      const start = decoder.at;
-      elements.push(decoder.value());
-      if (elements.length === 3) valueBytes = decoder.at - start;
-    }
-  } catch (error) {
-    if (error instanceof DecodeError && error.code === "TRUNCATED") return "incomplete";
-    decoder.fault = error as Error;
-    return "broken";
-  }
-  const message = decoder.fault === undefined ? toMessage(elements, minId) : undefined;
-  if (message === undefined) return unreadable(usableId(elements, minId), decoder.fault);
-  return { ok: true, message, valueBytes: "value" in message ? valueBytes : 0 };
+/** Reads one whole frame: one that is empty, or ends inside a message, is malformed. */
+export function readFrame(bytes: Uint8Array, reader: Reader): void {
+  if (readMessages(bytes, reader) < (bytes.length || 1))
+    reader.refuse(null, noMessage("the frame ends inside a message"));
 }
 
-function unreadable(
-  id: number | null,
-  error: Error = new DecodeError("MALFORMED", "no known message"),
-): Unreadable {
-  const code = error instanceof DecodeError && error.code === "TOO_LARGE" ? "TOO_LARGE" : "MALFORMED";
-  return { ok: false, id, code, error };
+function noMessage(text: string): DecodeError {
+  return new DecodeError("MALFORMED", text);
 }

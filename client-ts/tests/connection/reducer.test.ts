@@ -7,9 +7,13 @@ import {
   INITIAL,
   reduce,
 } from "../../src/connection/reducer.js";
-import type { Message } from "../../src/wire/messages.js";
+import { type Message, toElements } from "../support/messages.js";
 
-const message = (number: number, message: Message): ConnectionEvent => ({ type: "message", number, message });
+const message = (number: number, message: Message): ConnectionEvent => [
+  "message",
+  number,
+  toElements(message),
+];
 const welcome = (number: number): ConnectionEvent =>
   message(number, {
     kind: "welcome",
@@ -17,25 +21,21 @@ const welcome = (number: number): ConnectionEvent =>
     same: true,
     limits: { heartbeat_ms: 1_000, max_calls: 0 },
   });
-const closed = (number: number, code: number): ConnectionEvent => ({
-  type: "closed",
-  number,
-  code,
-  reason: "",
-  random: 0,
-});
-const timer = (number: number, now = 0): ConnectionEvent => ({ type: "timer", number, now, random: 0 });
+const closed = (number: number, code: number): ConnectionEvent => ["closed", number, code, ""];
+const timer = (number: number, idleMs = 0): ConnectionEvent => ["timer", number, idleMs];
+const opened = (number: number): ConnectionEvent => ["opened", number];
 
 function run(...events: ConnectionEvent[]): ConnectionState {
-  return events.reduce((state, event) => reduce(state, event)[0], INITIAL);
+  return events.reduce((state, event) => reduce(state, event, 0)[0], INITIAL);
 }
 
-const opening = run({ type: "wanted" }, { type: "credentials", number: 1 });
-const ready = run({ type: "wanted" }, welcome(1));
-const waiting = run({ type: "wanted" }, closed(1, 1006));
-const stopped = run({ type: "wanted" }, closed(1, 4501));
-const draining = run({ type: "wanted" }, welcome(1), message(1, { kind: "goaway", drain_ms: 100 }));
-const states = { idle: INITIAL, opening, ready, waiting, stopped, draining };
+const opening = run(["wanted"], ["authenticated", 1]);
+const greeting = run(["wanted"], opened(1));
+const ready = run(["wanted"], opened(1), welcome(1));
+const waiting = run(["wanted"], closed(1, 1006));
+const stopped = run(["wanted"], closed(1, 4501));
+const draining = run(["wanted"], opened(1), welcome(1), message(1, { kind: "goaway", drain_ms: 100 }));
+const states = { idle: INITIAL, opening, greeting, ready, waiting, stopped, draining };
 
 type Row = [
   from: keyof typeof states,
@@ -45,125 +45,98 @@ type Row = [
   effects: string[],
 ];
 
+/** An effect in one line, without the words and values that tests of their own look at. */
 const name = (effect: Effect): string => {
-  if (effect.do === "timer") return `timer ${effect.number} ${effect.ms}`;
-  if (effect.do === "close") return `close ${effect.number} ${effect.code}`;
-  return "number" in effect ? `${effect.do} ${effect.number}` : effect.do;
+  if (effect[0] === "drop") return effect.slice(0, 3).join(" ");
+  if (effect[0] === "hello" || effect[0] === "fail" || effect[0] === "report") return effect[0];
+  return effect.join(" ");
 };
 
+const goaway: Message = { kind: "goaway", drain_ms: 100 };
 const TABLE: Row[] = [
-  ["idle", { type: "wanted" }, "opening", "requested", ["clear 0", "authenticate 1"]],
-  ["idle", { type: "online" }, "idle", "idle", []],
-  ["idle", { type: "restart" }, "idle", "idle", []],
-  ["idle", { type: "shutdown" }, "stopped", "closed", ["clear 0", "close 0 1000", "lost 0", "fail"]],
+  ["idle", ["wanted"], "opening", "requested", ["authenticate 1"]],
+  ["idle", ["online"], "idle", "idle", []],
+  ["idle", ["restart"], "idle", "idle", []],
+  ["idle", ["shutdown"], "stopped", "closed", ["drop 0 1000", "fail"]],
 
-  ["opening", { type: "wanted" }, "opening", "requested", []],
-  ["opening", { type: "credentials", number: 1 }, "opening", "requested", ["connect 1", "timer 1 20000"]],
-  ["opening", { type: "opened", number: 1 }, "opening", "requested", ["hello 1"]],
-  ["opening", { type: "opened", number: 7 }, "opening", "requested", []],
-  ["opening", welcome(1), "ready", "connected", ["timer 1 9000", "ready"]],
-  ["opening", message(1, { kind: "goaway", drain_ms: 1 }), "opening", "requested", []],
-  ["opening", closed(1, 1006), "waiting", "connection_lost", ["clear 1", "lost 1", "clear 1", "timer 2 500"]],
-  ["opening", closed(1, 4501), "stopped", "unauthenticated", ["clear 1", "lost 1", "fail"]],
-  ["opening", timer(1), "waiting", "connect_timeout", ["close 1 1000", "lost 1", "clear 1", "timer 2 500"]],
-  [
-    "opening",
-    { type: "auth_failed", number: 1, reason: "no", random: 0 },
-    "waiting",
-    "auth_failed",
-    ["clear 1", "timer 2 500"],
-  ],
-  [
-    "opening",
-    { type: "restart" },
-    "opening",
-    "restarted",
-    ["clear 1", "close 1 1000", "clear 1", "authenticate 2"],
-  ],
+  ["opening", ["wanted"], "opening", "requested", []],
+  ["opening", ["authenticated", 1], "opening", "requested", ["connect 1", "timer 1 20000"]],
+  ["opening", opened(1), "greeting", "requested", ["hello"]],
+  ["opening", opened(7), "opening", "requested", []],
+  ["opening", message(1, goaway), "opening", "requested", []],
+  ["opening", closed(1, 1006), "waiting", "connection_lost", ["drop 1 1000", "timer 2 500"]],
+  ["opening", closed(1, 4501), "stopped", "unauthenticated", ["drop 1 1000", "fail"]],
+  ["opening", timer(1), "waiting", "connect_timeout", ["drop 1 1000", "timer 2 500"]],
+  ["opening", ["unauthenticated", 1, "no"], "waiting", "auth_failed", ["drop 1 1000", "timer 2 500"]],
+  ["opening", ["restart"], "opening", "restarted", ["drop 1 1000", "authenticate 2"]],
 
-  ["ready", { type: "wanted" }, "ready", "connected", []],
-  ["ready", { type: "online" }, "ready", "connected", []],
-  ["ready", { type: "restart" }, "opening", "restarted", ["clear 1", "authenticate 2", "timer 1 38000"]],
+  ["greeting", ["wanted"], "greeting", "requested", []],
+  ["greeting", ["authenticated", 1], "greeting", "requested", []],
+  ["greeting", welcome(1), "ready", "connected", ["timer 1 9000", "ready true"]],
+  ["greeting", message(1, goaway), "greeting", "requested", []],
+  ["greeting", closed(1, 4000), "waiting", "going_away", ["drop 1 1000", "timer 2 500"]],
+  ["greeting", closed(1, 4501), "stopped", "unauthenticated", ["drop 1 1000", "fail"]],
+  ["greeting", timer(1), "waiting", "connect_timeout", ["drop 1 1000", "timer 2 500"]],
+  ["greeting", ["restart"], "opening", "restarted", ["timer 1 38000", "authenticate 2"]],
+
+  ["ready", ["wanted"], "ready", "connected", []],
+  ["ready", ["online"], "ready", "connected", []],
+  ["ready", ["restart"], "opening", "restarted", ["timer 1 38000", "authenticate 2"]],
   ["ready", welcome(1), "ready", "connected", []],
-  ["ready", message(1, { kind: "ping" }), "ready", "connected", ["pong 1"]],
   ["ready", message(1, { kind: "pong" }), "ready", "connected", []],
-  ["ready", message(1, { kind: "event", name: "x", value: 1 }), "ready", "connected", ["event"]],
   ["ready", timer(1, 8_999), "ready", "connected", ["timer 1 1"]],
-  ["ready", timer(1, 9_000), "waiting", "heartbeat", ["close 1 4002", "lost 1", "clear 1", "timer 2 500"]],
-  ["ready", closed(1, 4001), "waiting", "slow", ["clear 1", "lost 1", "clear 1", "timer 2 500"]],
-  ["ready", closed(1, 4502), "stopped", "frame_too_large", ["clear 1", "lost 1", "fail"]],
+  ["ready", timer(1, 9_000), "waiting", "heartbeat", ["drop 1 4002", "timer 2 500"]],
+  ["ready", closed(1, 4001), "waiting", "slow", ["drop 1 1000", "timer 2 500"]],
+  ["ready", closed(1, 4502), "stopped", "frame_too_large", ["drop 1 1000", "fail"]],
   ["ready", closed(7, 4502), "ready", "connected", []],
-  [
-    "ready",
-    message(1, { kind: "goaway", drain_ms: 100 }),
-    "opening",
-    "goaway",
-    ["clear 1", "authenticate 2", "timer 1 8100"],
-  ],
+  ["ready", message(1, goaway), "opening", "goaway", ["timer 1 8100", "authenticate 2"]],
 
-  ["waiting", { type: "wanted" }, "waiting", "connection_lost", []],
-  ["waiting", { type: "online" }, "opening", "online", ["clear 2", "authenticate 3"]],
-  ["waiting", timer(2), "opening", "connection_lost", ["clear 2", "authenticate 3"]],
+  ["waiting", ["wanted"], "waiting", "connection_lost", []],
+  ["waiting", ["online"], "opening", "online", ["drop 2 1000", "authenticate 3"]],
+  ["waiting", timer(2), "opening", "connection_lost", ["drop 2 1000", "authenticate 3"]],
   ["waiting", timer(1), "waiting", "connection_lost", []],
   ["waiting", closed(1, 4501), "waiting", "connection_lost", []],
   ["waiting", welcome(1), "waiting", "connection_lost", []],
 
-  ["stopped", { type: "wanted" }, "stopped", "unauthenticated", []],
-  ["stopped", { type: "online" }, "stopped", "unauthenticated", []],
-  [
-    "stopped",
-    { type: "restart" },
-    "opening",
-    "restarted",
-    ["clear 1", "close 1 1000", "clear 1", "authenticate 2"],
-  ],
+  ["stopped", ["wanted"], "stopped", "unauthenticated", []],
+  ["stopped", ["online"], "stopped", "unauthenticated", []],
+  ["stopped", ["restart"], "opening", "restarted", ["drop 1 1000", "authenticate 2"]],
 
-  ["draining", message(1, { kind: "ping" }), "opening", "goaway", ["pong 1"]],
-  ["draining", message(1, { kind: "event", name: "x", value: 1 }), "opening", "goaway", ["event"]],
-  ["draining", message(1, { kind: "goaway", drain_ms: 1 }), "opening", "goaway", []],
-  ["draining", closed(1, 4501), "opening", "goaway", ["clear 1", "lost 1"]],
-  ["draining", timer(1), "opening", "goaway", ["clear 1", "close 1 1000", "lost 1"]],
-  ["draining", { type: "drained", number: 1 }, "opening", "goaway", ["clear 1", "close 1 1000"]],
-  ["draining", welcome(2), "ready", "connected", ["timer 2 9000", "ready"]],
-  [
-    "draining",
-    { type: "shutdown" },
-    "stopped",
-    "closed",
-    ["clear 2", "close 2 1000", "lost 2", "clear 1", "close 1 1000", "lost 1", "fail"],
-  ],
+  ["draining", message(1, goaway), "opening", "goaway", []],
+  ["draining", closed(1, 4000), "opening", "goaway", ["drop 1 1000"]],
+  ["draining", closed(1, 4501), "opening", "goaway", ["drop 1 1000"]],
+  ["draining", timer(1), "opening", "goaway", ["drop 1 1000"]],
+  ["draining", ["drained", 1], "opening", "goaway", ["drop 1 1000"]],
+  ["draining", opened(2), "greeting", "goaway", ["hello"]],
+  ["draining", ["shutdown"], "stopped", "closed", ["drop 2 1000", "drop 1 1000", "fail"]],
 ];
 
 const rows = TABLE.map(([from, event, ...rest]) => ({ from, what: JSON.stringify(event), event, rest }));
 
 describe("the table", () => {
   it.each(rows)("$from: $what", ({ from, event, rest: [phase, code, effects] }) => {
-    const before = structuredClone(states[from]);
-    const [state, done] = reduce(states[from], event);
+    const before = JSON.stringify(states[from]);
+    const [state, done] = reduce(states[from], event, 0);
     expect(state).toMatchObject({ phase, status: { code } });
     expect(done.map(name)).toEqual(effects);
-    expect(states[from]).toEqual(before);
+    expect(JSON.stringify(states[from])).toBe(before);
   });
 });
 
 it("keeps the session for the next hello, until the server refuses it", () => {
-  const again = run({ type: "wanted" }, welcome(1), closed(1, 1006), timer(2), {
-    type: "credentials",
-    number: 3,
-  });
-  expect(reduce(again, { type: "opened", number: 3 })[1]).toEqual([{ do: "hello", number: 3, session: "s" }]);
-  expect(reduce(again, closed(3, 4501))[0].session).toBeUndefined();
+  const again = run(["wanted"], opened(1), welcome(1), closed(1, 1006), timer(2), ["authenticated", 3]);
+  expect(reduce(again, opened(3), 0)[1]).toEqual([["hello", 3, "s"]]);
+  expect(reduce(again, closed(3, 4501), 0)[0].session).toBeUndefined();
 });
 
 it("takes limits that are missing or zero from the defaults", () => {
   expect(ready.limits).toMatchObject({ heartbeat_ms: 1_000, max_calls: 64, stream_items: 64 });
 });
 
-it("delivers events of the connection that was welcomed last, and of no other", () => {
-  const next = reduce(draining, welcome(2))[0];
-  const event: Message = { kind: "event", name: "x", value: 1 };
-  expect(reduce(next, message(1, event))[1]).toEqual([]);
-  expect(reduce(next, message(2, event))[1]).toHaveLength(1);
+it("takes events of the connection that was welcomed last", () => {
+  expect(draining.live).toBe(1);
+  const next = [opened(2), welcome(2)].reduce((state, event) => reduce(state, event, 0)[0], draining);
+  expect(next.live).toBe(2);
 });
 
 it("explains a terminal close with the error that came before it", () => {
@@ -174,8 +147,8 @@ it("explains a terminal close with the error that came before it", () => {
     code: "UNAUTHENTICATED",
     detail: "who?",
   });
-  const [, effects] = reduce(run({ type: "wanted" }, refused), closed(1, 4501));
-  expect(effects.at(-1)).toMatchObject({ do: "fail", failure: { detail: "who?" } });
+  const [, effects] = reduce(run(["wanted"], refused), closed(1, 4501), 0);
+  expect(effects.at(-1)).toMatchObject(["fail", { detail: "who?", status: 401, maybeExecuted: false }]);
 });
 
 it("backs off between 0.5 and 20 seconds", () => {

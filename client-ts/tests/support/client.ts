@@ -56,6 +56,12 @@ export function clientOf(
   return { client, clock, errors };
 }
 
+/** Connects the client, so that what it does next is done on a connection that was welcomed. */
+export async function connect(client: TestClient): Promise<void> {
+  client.on("Tick", () => undefined);
+  await until(() => client.status.state === "connected");
+}
+
 /** Until `condition` holds, polling the event loop; the test's own time limit bounds it. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));

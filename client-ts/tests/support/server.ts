@@ -1,8 +1,7 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
-import { decodeFrame } from "../../src/wire/frame.js";
-import { encodeMessage, type Message } from "../../src/wire/messages.js";
+import { decodeFrame, encodeMessage, type Message } from "./messages.js";
 
 type Of<Kind extends Message["kind"]> = Extract<Message, { kind: Kind }>;
 type Waiter = { matches: (message: Message) => boolean; resolve: (message: Message) => void };
