@@ -367,7 +367,6 @@ async def test_a_bad_message_does_not_touch_its_neighbours(open_peer: Open) -> N
     [
         ("text", (4500, "protocol_error")),
         (write(m.Hello()), (4500, "protocol_error")),
-        (write(m.End(1)), (4500, "protocol_error")),
         (bytes(8193), (4502, "frame_too_large")),
         (write(call(1, "wait_here")) + write(call(1, "add")), (4500, "protocol_error")),
     ],
@@ -488,9 +487,18 @@ async def test_cancel_reaches_python(world: World, open_peer: Open) -> None:
     assert await result_of(peer, call(1, "add", 1)) == 1
 
 
-async def test_a_call_cancelled_before_its_first_step_is_settled_too(world: World, open_peer: Open) -> None:
+async def test_a_call_may_be_cancelled_in_its_own_frame(world: World, open_peer: Open) -> None:
     peer = await open_peer()
     await peer.send(call(1, "wait_here"), m.Cancel(1))
+    assert (await peer.until(m.Error)).code == "CANCELLED"
+    assert world.noted == ["waiting", "cancelled", "finally"]
+
+
+async def test_a_held_call_cancelled_before_its_first_step_is_settled_too(
+    world: World, open_peer: Open
+) -> None:
+    peer = await open_peer(say_hello=False)
+    await peer.send(m.Hello(), call(1, "wait_here"), m.Cancel(1))
     assert (await peer.until(m.Error)).code == "CANCELLED"
     assert world.noted == []
 

@@ -10,7 +10,9 @@ from typing import Any, Protocol
 import httpx
 from fusewire.transports.http.arguments import MSGPACK
 from fusewire.wire import messages as m
-from fusewire.wire.codec import Fault, Sizes, pack, read_frame, unpack
+from fusewire.wire.codec import Sizes, pack, unpack
+from fusewire.wire.frame import read_frame
+from fusewire.wire.shapes import Fault
 
 from tests.support.peer import Peer, connected
 
@@ -163,9 +165,9 @@ async def _events(response: httpx.Response) -> AsyncIterator[Any]:
 
 async def _messages(response: httpx.Response) -> AsyncIterator[Any]:
     async for chunk in response.aiter_raw():
-        for found in read_frame(chunk, LARGE):
+        for found, _ in read_frame(chunk, LARGE):
             assert not isinstance(found, Fault), found
-            match found.message:
+            match found:
                 case m.Item(value=value):
                     yield value
                 case m.End():

@@ -10,7 +10,9 @@ from typing import Any
 import websockets
 from fusewire.transports.websocket import SUBPROTOCOL
 from fusewire.wire import messages as m
-from fusewire.wire.codec import Fault, Sizes, pack, read_frame, write
+from fusewire.wire.codec import Sizes, pack, write
+from fusewire.wire.frame import read_frame
+from fusewire.wire.shapes import Fault
 
 PATIENCE_SECONDS = 10.0
 
@@ -38,9 +40,9 @@ class Peer:
                     frame = await self._socket.recv()
                 assert isinstance(frame, bytes)
                 self.frames.append(frame)
-                for found in read_frame(frame, Sizes(2**30, 1000, 2**30)):
+                for found, _ in read_frame(frame, Sizes(2**30, 1000, 2**30)):
                     assert not isinstance(found, Fault), found
-                    self._incoming.append(found.message)
+                    self._incoming.append(found)
             message = self._incoming.pop(0)
             if not isinstance(message, m.Ping):
                 return message

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from fusewire.bounds import Bounds
 from fusewire.broker import Broker, MemoryBroker
-from fusewire.calls import Pipeline
+from fusewire.calls import Middleware, Pipeline
 from fusewire.contract import build_contract, calls_hash
 from fusewire.errors import RegistrationError
 from fusewire.events import EventRegistry
@@ -23,11 +23,12 @@ from fusewire.procedures.procedure import compile_procedure
 from fusewire.procedures.registry import Registry
 from fusewire.quota import Limiter, MemoryLimiter
 from fusewire.router import Entry, EventDefinition, Router
-from fusewire.transports.http import add_docs, mirror, use_one_error_shape
+from fusewire.transports.http import add_docs, failures_of, mirror, use_one_error_shape
 from fusewire.transports.services import Services
 from fusewire.transports.websocket import Endpoint
 
 AnyLoader = TypeVar("AnyLoader", bound=Loader)
+AnyMiddleware = TypeVar("AnyMiddleware", bound=Middleware)
 
 
 class Fuse:
@@ -36,7 +37,8 @@ class Fuse:
     `ws_path`: where clients connect. `api_prefix`: below which procedures are mirrored and `docs` lie. `broker`: how events
     reach other workers: a URL such as `redis://localhost`, by default the environment's `REDIS_URL`, else this process alone; limits
     are counted there too. `origins`: pages on other hosts that may connect, such as
-    `"https://admin.example.com"`; the page's own host always may. `bounds`: the sizes of everything.
+    `"https://admin.example.com"`; the page's own host always may. `bounds`: the sizes of everything. `drain_seconds`: how long calls may
+    go on when the server is stopping (docs/production.md).
 
     Raises `RegistrationError` when the app has a `Fuse` already.
     """
@@ -51,6 +53,7 @@ class Fuse:
         broker: Broker | str | None = None,
         origins: Sequence[str] = (),
         bounds: Bounds | None = None,
+        drain_seconds: float = 30.0,
         docs: bool = True,
     ) -> None:
         if getattr(app.state, "fusewire", None) is not None:
@@ -71,11 +74,12 @@ class Fuse:
         self._calls_hash: str | None = None
         self._services = Services(
             registry=self._registry,
-            pipeline=Pipeline(limiter, app.dependency_overrides),
+            pipeline=Pipeline(limiter, app.dependency_overrides, failures_of(app)),
             hub=self._hub,
             bounds=bounds or Bounds(),
             origins=frozenset(origin.lower().rstrip("/") for origin in origins),
             calls_hash=self._current_calls_hash,
+            drain_seconds=drain_seconds,
         )
         self._run_with(app)
         use_one_error_shape(app)
@@ -111,6 +115,15 @@ class Fuse:
             raise RegistrationError("there is an identity loader already: one serves every transport")
         self._services.loader = loader
         return loader
+
+    def middleware(self, wrapper: AnyMiddleware) -> AnyMiddleware:
+        """Decorate `async def m(call: Call, call_next)`: around every call on every transport, the first one outermost.
+
+        `await call_next()` is the procedure's result, or of a stream its items as an async iterator. What it returns goes on as the
+        result and is held to the declared type; what it raises fails the call.
+        """
+        self._services.pipeline.middleware.append(wrapper)
+        return wrapper
 
     def to(self, *users: str) -> Audience:
         """These users, on every device of theirs."""
@@ -158,7 +171,7 @@ class Fuse:
             return
         procedure = compile_procedure(entry)
         self._registry.check(procedure)
-        if "http" in procedure.options.served_on:
+        if "http" in procedure.served_on:
             mirror(self.app, procedure, self._services, api_prefix=self._api_prefix)
         self._registry.add(procedure)
         self._calls_hash = None

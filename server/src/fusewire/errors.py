@@ -41,10 +41,10 @@ CODE_BY_STATUS = {
     429: "RATE_LIMITED",
     499: "CANCELLED",
     500: "INTERNAL",
-    503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
-"""The code of an error that only has an HTTP status, such as a `fastapi.HTTPException`."""
+"""The code of an error that only has an HTTP status, such as a `fastapi.HTTPException`. 503 has none: `UNAVAILABLE` promises that
+the call was not started."""
 
 
 def code_of_status(status: int) -> str:

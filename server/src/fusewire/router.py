@@ -53,7 +53,7 @@ class Router:
 
     `prefix` (as FastAPI's: starts with `/`, does not end with one) shapes REST paths only, `namespace` the names of calls:
     `client.teams.rename()`. `tags`, `dependencies`, `responses`, `scopes`, `raises` join those of each procedure; `auth`, `limit`,
-    `timeout`, `transports`, `deprecated` and `include_in_schema` are what a procedure has that does not say.
+    `timeout`, `max_bytes`, `transports`, `deprecated` and `include_in_schema` are what a procedure has that does not say.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Router:
         raises: Sequence[type[RpcError[Any]]] | None = None,
         limit: str | None = None,
         timeout: float | None = None,
+        max_bytes: int | None = None,
         transports: Transports | None = None,
         deprecated: bool | None = None,
         include_in_schema: bool | None = None,
@@ -84,6 +85,7 @@ class Router:
             auth=auth,
             limit=limit,
             timeout=timeout,
+            max_bytes=max_bytes,
             transports=transports,
             deprecated=deprecated,
             include_in_schema=include_in_schema,

@@ -1,10 +1,16 @@
 """The machine alone: frames in, events out."""
 
+from typing import Any
+
 import pytest
+from fusewire.bounds import Bounds
 from fusewire.wire import messages as m
 from fusewire.wire.close import CloseCode, reconnectable
-from fusewire.wire.codec import Received, Sizes, pack, write
-from fusewire.wire.machine import Close, Reply, ServerMachine, State
+from fusewire.wire.codec import Sizes, pack, write
+from fusewire.wire.machine import Close, Incoming, Reply, ServerMachine, State, Uploaded
+
+from tests.conformance.messages import Message, decode
+from tests.conformance.reading import Bound, Conversation, frame_of, load, message_fits, parts_of
 
 WELCOME = m.Welcome("s", True, {})
 
@@ -23,7 +29,7 @@ def test_hello_then_held_calls_then_welcome() -> None:
     assert opening.state is State.IDENTIFYING
     data, held = opening.welcome(WELCOME)
     assert data == write(WELCOME)
-    assert [event.message for event in held if isinstance(event, Received)] == [m.Call(1, "add")]
+    assert held == [m.Call(1, "add")]
     assert opening.in_flight == {1}
 
 
@@ -31,7 +37,7 @@ def test_an_id_is_free_once_settled() -> None:
     ready = machine()
     ready.receive(write(m.Call(1, "add")))
     ready.settle(m.Result(1, pack(None)))
-    assert isinstance(ready.receive(write(m.Call(1, "add")))[0], Received)
+    assert ready.receive(write(m.Call(1, "add"))) == [m.Call(1, "add")]
 
 
 @pytest.mark.parametrize(
@@ -80,8 +86,81 @@ def test_cancel_and_credit_of_nothing_are_dropped() -> None:
     assert machine().receive(write(m.Cancel(5)) + write(m.Credit(5, 1, 1))) == []
 
 
+def test_an_item_comes_with_the_bytes_that_it_takes_from_the_credit() -> None:
+    ready = machine()
+    ready.receive(write(m.Call(300, "total")))
+    assert ready.receive(write(m.Item(300, pack("hello")))) == [Uploaded(300, "hello", 6)]
+    # What a newer peer adds is not the value's.
+    assert ready.receive(pack([5, 300, "hello", "future"])) == [Uploaded(300, "hello", 6)]
+    assert ready.receive(write(m.Item(301, pack("hello")))) == []
+
+
 @pytest.mark.parametrize(
     ("code", "again"), [(1006, True), (1012, True), (4000, True), (4499, True), (4500, False), (4999, False)]
 )
 def test_which_codes_reconnect(code: int, again: bool) -> None:
     assert reconnectable(code) is again
+
+
+class Spoken:
+    """The machine in the server's place; what it answers without a procedure is all that is looked at."""
+
+    def __init__(self) -> None:
+        bounds = Bounds()
+        self._machine = ServerMachine(
+            Sizes(bounds.message_bytes, bounds.depth, bounds.elements),
+            frame_bytes=bounds.frame_bytes,
+            frame_messages=bounds.frame_messages,
+            held_bytes=bounds.held_bytes,
+            malformed=bounds.malformed_messages,
+        )
+        self.said: list[Message | CloseCode] = []
+
+    def receive(self, frame: bytes | str) -> None:
+        self._act(self._machine.receive(frame))
+
+    def _act(self, events: list[Incoming]) -> None:
+        for event in events:
+            if isinstance(event, Reply):
+                self.said += decode(event.data)
+            elif isinstance(event, Close):
+                self.said.append(event.code)
+            elif isinstance(event, m.Hello) and (event.credentials or {}).get("token") != "never":
+                limits = ["heartbeat_ms", "max_message_bytes", "max_frame_bytes", "max_calls", "max_streams"]
+                welcome = m.Welcome("s", False, dict.fromkeys([*limits, "stream_items", "stream_bytes"], 1))
+                data, held = self._machine.welcome(welcome)
+                self.said += decode(data)
+                self._act(held)
+
+    def hear(self, pattern: dict[str, Any], bound: Bound) -> None:
+        if pattern.get("$maybe") and not self.said:
+            return
+        message = self.said.pop(0)
+        assert isinstance(message, dict), f"{message!r} where {pattern} was expected"
+        assert message_fits(pattern, message, bound), f"{message} where {pattern} was expected"
+
+
+@pytest.mark.parametrize(
+    "conversation", [pytest.param(each, id=str(each)) for each in load() if each.machine]
+)
+def test_conversations(conversation: Conversation) -> None:
+    """Those of the vectors in which no procedure answers."""
+    spoken, bound = Spoken(), Bound()
+    if conversation.start == "welcome":
+        spoken.receive(write(m.Hello()))
+        spoken.said.clear()
+    for step in conversation.steps:
+        match step:
+            case {"client": parts}:
+                spoken.receive(frame_of(parts, bound))
+            case {"text": text}:
+                spoken.receive(text)
+            case {"server": patterns}:
+                for pattern in parts_of(patterns):
+                    spoken.hear(pattern, bound)
+            case {"close": code}:
+                assert spoken.said == [code]
+                spoken.said.clear()
+            case _:
+                raise ValueError(f"the machine alone has no {step}")
+    assert spoken.said == []

@@ -1,7 +1,18 @@
 """The pipeline: one way from a caller's values to an answer, for every transport."""
 
-from fusewire.calls.failure import failure_of, shown_data
+from fusewire.calls.failure import Failures, failure_of, shown_data
 from fusewire.calls.identify import credentials_of, identify
-from fusewire.calls.pipeline import Pipeline, Reply
+from fusewire.calls.pipeline import Middleware, Pipeline, Reply
+from fusewire.calls.running import Running
 
-__all__ = ["Pipeline", "Reply", "credentials_of", "failure_of", "identify", "shown_data"]
+__all__ = [
+    "Failures",
+    "Middleware",
+    "Pipeline",
+    "Reply",
+    "Running",
+    "credentials_of",
+    "failure_of",
+    "identify",
+    "shown_data",
+]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
-from pydantic_core import to_jsonable_python
+from pydantic_core import from_json, to_jsonable_python
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 
 from fusewire.errors import HttpError, Internal, InvalidArgument, RpcError
+from fusewire.procedures.callables import flavour_of, run
 from fusewire.procedures.values import OutputType
 from fusewire.wire.codec import pack
 
@@ -29,13 +33,63 @@ def failure_of(error: BaseException, procedure: str) -> RpcError[Any]:
     if isinstance(error, RpcError):
         return _fitting(error, procedure)
     if isinstance(error, HTTPException):
-        return _fitting(
-            HttpError(error.status_code, error.detail, dict(error.headers) if error.headers else None),
-            procedure,
-        )
+        headers = dict(error.headers) if error.headers else None
+        return _fitting(HttpError(error.status_code, error.detail, headers), procedure)
     if isinstance(error, RequestValidationError):
         return InvalidArgument([{k: e[k] for k in ("type", "loc", "msg") if k in e} for e in error.errors()])
     return _internal(error, procedure)
+
+
+class Failures:
+    """What an exception becomes, by the app's own exception handlers first. `handlers` are the app's, `own` those that count as none."""
+
+    def __init__(self, handlers: Mapping[Any, Any], own: Collection[Any]) -> None:
+        self._handlers = handlers
+        self._own = own
+
+    async def of(self, error: BaseException, procedure: str, connection: HTTPConnection) -> RpcError[Any]:
+        """The error that the caller gets. Declared errors are the protocol's own and are asked of nobody."""
+        if isinstance(error, RpcError) or (handler := self._handler(error)) is None:
+            return failure_of(error, procedure)
+        try:
+            answer = await run(handler, flavour_of(handler), [_as_request(connection), error], {})
+            return _fitting(_said(answer), procedure)
+        except Exception as broken:  # noqa: BLE001  # user code: whatever its handler raises
+            broken.__context__ = error
+            return _internal(broken, procedure)
+
+    def _handler(self, error: BaseException) -> Any | None:
+        """As starlette looks for one: by status, then by class. `Exception` itself is asked last, and so is 500."""
+        keys: list[Any] = [error.status_code] if isinstance(error, HTTPException) else []
+        keys += [kind for kind in type(error).__mro__ if kind is not BaseException and kind is not object]
+        if isinstance(error, Exception) and not isinstance(error, HTTPException):
+            keys.append(500)
+        found = next((self._handlers[key] for key in keys if key in self._handlers), None)
+        return None if found in self._own else found
+
+
+def _as_request(connection: HTTPConnection) -> Request:
+    """What a handler takes: the request itself, or the handshake as one."""
+    if isinstance(connection, Request):
+        return connection
+    return Request({**connection.scope, "type": "http", "method": "GET"})
+
+
+def _said(answer: Any) -> RpcError[Any]:
+    """An exception handler's response as an error: the same on every transport."""
+    if not isinstance(answer, Response):
+        raise TypeError(f"the exception handler returned {type(answer).__name__}, not a Response")
+    text = bytes(answer.body)
+    try:
+        body = from_json(text)
+    except ValueError:
+        body = text.decode("utf-8", "replace")
+    headers = {k: v for k, v in answer.headers.items() if k not in ("content-length", "content-type")}
+    is_shape = isinstance(body, dict) and "detail" in body
+    error = HttpError(answer.status_code, body["detail"] if is_shape else body, headers)
+    if is_shape and isinstance(body.get("code"), str):
+        error.code = body["code"]  # type: ignore[misc]  # as in HttpError: one value per exception
+    return error
 
 
 def _fitting(error: RpcError[Any], procedure: str) -> RpcError[Any]:

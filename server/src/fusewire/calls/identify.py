@@ -10,7 +10,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
-from fusewire.calls.stopping import asked_to_stop
+from fusewire.calls.running import asked_to_stop
 from fusewire.errors import RpcError, Unauthenticated
 from fusewire.identity import Credentials, Identity, Loader, Transport, bearer_token
 from fusewire.procedures.callables import flavour_of, run

@@ -1,4 +1,4 @@
-"""identify → authorise → limit → dependencies and arguments → run → hand over → close.
+"""identify → authorise → limit → dependencies and arguments → middleware and run → hand over → close.
 
 A transport decodes and finds the procedure, makes the `Call`, and gives a `Reply` to hand results to. It frames; nothing else.
 """
@@ -8,22 +8,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any, Protocol
 
-from fusewire.calls.failure import failure_of, shortened
-from fusewire.calls.stopping import asked_to_stop, deadline
-from fusewire.errors import Forbidden, InvalidArgument, RateLimited, Unauthenticated
+from fusewire.calls.failure import Failures, shortened
+from fusewire.calls.running import asked_to_stop
+from fusewire.errors import Forbidden, InvalidArgument, RateLimited, RpcError, Unauthenticated
+from fusewire.identity import Identity
 from fusewire.procedures import threads
 from fusewire.procedures.call import Call, current_call
 from fusewire.procedures.callables import Flavour, run
 from fusewire.procedures.procedure import Procedure
-from fusewire.procedures.resolve import Resolution, Surroundings
+from fusewire.procedures.resolve import Filled, Resolution, Surroundings, Values, checked
+from fusewire.procedures.sources import Node
 from fusewire.quota import Limiter
+
+_NOTHING: dict[str, Any] = {}
 
 
 class Reply(Protocol):
     """Where a call's outcome goes. Values are what the procedure returned; the transport encodes them by `procedure.output`."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the answer is out: it was handed over, whatever becomes of it."""
+        ...
 
     async def result(self, value: Any) -> None: ...
 
@@ -33,129 +43,174 @@ class Reply(Protocol):
 
     async def end(self) -> None: ...
 
+    async def error(self, error: RpcError[Any]) -> None: ...
+
+
+CallNext = Callable[[], Awaitable[Any]]
+Middleware = Callable[[Call, CallNext], Awaitable[Any]]
+"""Gets the call and how to go on: `await call_next()` is the procedure's result, or of a stream its items as an async iterator. What it
+returns takes that place."""
+
 
 class Pipeline:
-    """Runs calls. `limiter` counts rates; `overrides` is the app's `dependency_overrides`."""
+    """Runs calls. `limiter` counts rates; `overrides` is the app's `dependency_overrides`; `failures` says what an exception becomes."""
 
-    def __init__(self, limiter: Limiter, overrides: dict[Callable[..., Any], Callable[..., Any]]) -> None:
+    def __init__(
+        self,
+        limiter: Limiter,
+        overrides: dict[Callable[..., Any], Callable[..., Any]],
+        failures: Failures,
+    ) -> None:
         self._limiter = limiter
         self._overrides = overrides
+        self._failures = failures
+        self.middleware: list[Middleware] = []
+        """Outermost first."""
 
     async def run(self, procedure: Procedure, call: Call, around: Surroundings, reply: Reply) -> None:
-        """Run one call to its end and hand the outcome to `reply`.
+        """Run one call to its end and hand the outcome to `reply`. To be awaited in a context of the call's own.
 
-        Raises `RpcError` when the call failed before it was settled; a failure of clean-up afterwards is only logged, for the answer
-        is out. `CancelledError` passes through when all clean-up has run.
+        Raises nothing but `CancelledError`, when the call was stopped and all clean-up has run. A failure of clean-up after the answer
+        is only logged, for the answer is out.
         """
-        settled = _Settled(reply)
-        around.overrides = self._overrides
-        token = current_call.set(call)
+        current_call.set(call)
         try:
-            async with around.request_stack:
-                await self._within_deadline(procedure, call, around, settled)
-                await around.background()
+            if procedure.needs_identity or call.identity is not None:
+                _authorise(procedure, call.identity)
+            if procedure.rate is not None:
+                await self._count(procedure, call)
+            values = around.read()
+            if type(values) is not dict:
+                values = await _read(values)
+            if not procedure.plain:
+                await self._with_dependencies(procedure, call, around, values, reply)
+            elif procedure.streams or self.middleware:
+                finish = await self._produce(procedure, call, _plain(procedure, call, around, values), reply)
+                await finish()
+            else:
+                # The way of most calls, without a detour.
+                root = procedure.root
+                args, kwargs = checked(procedure, values, from_text=around.from_text), _NOTHING
+                if args is None:
+                    args, kwargs = _plain(procedure, call, around, values)
+                if root.flavour is Flavour.ASYNC:
+                    value = await root.call(*args, **kwargs)
+                else:
+                    value = await threads.call(root.call, args, kwargs)
+                await reply.result(value)
         except asyncio.CancelledError as error:
             if asked_to_stop():
                 raise
             # Raised by the procedure's own doing, such as awaiting a task that was cancelled: nobody stopped this call.
-            self._fail(error, procedure, settled)
+            await self._fail(error, procedure, around, reply)
         except (
             BaseException
         ) as error:  # whatever user code raises ends its call, never the connection or the server
             if asked_to_stop() and not isinstance(error, Exception):
                 # A generator's TaskGroup turns being closed into a group of its own.
                 raise asyncio.CancelledError from error
-            self._fail(error, procedure, settled)
-        else:
-            if not settled.done:
-                self._fail(RuntimeError("a dependency swallowed the exception"), procedure, settled)
-        finally:
-            current_call.reset(token)
+            await self._fail(error, procedure, around, reply)
 
-    def _fail(self, error: BaseException, procedure: Procedure, settled: _Settled) -> None:
-        failure = failure_of(error, procedure.name)
-        if not settled.done:
-            raise failure from error
-
-    async def _within_deadline(
-        self, procedure: Procedure, call: Call, around: Surroundings, reply: _Settled
+    async def _fail(
+        self, error: BaseException, procedure: Procedure, around: Surroundings, reply: Reply
     ) -> None:
-        async with deadline(call.remaining_seconds):
-            await self._admit(procedure, call)
-            await self._execute(procedure, call, around, reply)
+        failure = await self._failures.of(error, procedure.name, around.connection)
+        if not reply.done:
+            await reply.error(failure)
 
-    async def _admit(self, procedure: Procedure, call: Call) -> None:
-        identity = call.identity
-        if (
-            identity is not None
-            and identity.expires_at is not None
-            and identity.expires_at.timestamp() <= time.time()
-        ):
-            raise Unauthenticated(message="The identity has expired")
-        if procedure.needs_identity:
-            if identity is None:
-                raise Unauthenticated(message="This procedure needs an identity")
-            if missing := procedure.options.scopes - identity.scopes:
-                raise Forbidden(message=f"Missing scope: {', '.join(sorted(missing))}")
-        if procedure.rate is not None:
-            # By user on every device and transport; an anonymous caller by address.
-            who = f"user:{identity.id}" if identity is not None else f"ip:{call.client_ip}"
-            wait = await self._limiter.hit(f"{procedure.name}|{who}", procedure.rate)
-            if wait > 0:
-                raise RateLimited(int(wait))
+    async def _count(self, procedure: Procedure, call: Call) -> None:
+        assert procedure.rate is not None
+        # By user on every device and transport; an anonymous caller by address.
+        who = f"user:{call.identity.id}" if call.identity is not None else f"ip:{call.client_ip}"
+        wait = await self._limiter.hit(f"{procedure.name}|{who}", procedure.rate)
+        if wait > 0:
+            raise RateLimited(int(wait))
 
-    async def _execute(self, procedure: Procedure, call: Call, around: Surroundings, reply: _Settled) -> None:
-        async with around.function_stack:
-            args, kwargs = await self._arguments(procedure, call, around)
-            if procedure.streams:
-                await _stream(procedure, args, kwargs, reply)
-                value = None
-            else:
-                value = await run(procedure.root.call, procedure.root.flavour, args, kwargs)
-        if procedure.streams:
-            await reply.end()
-        else:
-            await reply.result(value)
+    async def _with_dependencies(
+        self, procedure: Procedure, call: Call, around: Surroundings, values: Values, reply: Reply
+    ) -> None:
+        around.overrides = self._overrides
+        after, before = around.open_stacks()
+        async with after:
+            async with before:
+                filled = await _resolved(procedure, call, around, values)
+                finish = await self._produce(procedure, call, filled, reply)
+            await finish()
+            await around.run_background()
+        if not reply.done:
+            raise RuntimeError("a dependency swallowed the exception")
 
-    async def _arguments(
-        self, procedure: Procedure, call: Call, around: Surroundings
-    ) -> tuple[list[Any], dict[str, Any]]:
-        resolution = Resolution(call, around, await around.read())
-        for guard in procedure.guards:
-            await resolution.run_guard(guard)
-        filled = await resolution.arguments(procedure.root)
-        if resolution.errors or filled is None:
-            raise InvalidArgument(shortened(resolution.errors))
-        return filled
+    async def _produce(
+        self, procedure: Procedure, call: Call, filled: Filled, reply: Reply
+    ) -> Callable[[], Awaitable[None]]:
+        """Run it, and hand over what a stream yields. Returns how to say the last word."""
+        outcome = await self._through_middleware(procedure, call, filled)()
+        if not procedure.streams:
+            return partial(reply.result, outcome)
+        await _hand_over(outcome, reply)
+        return reply.end
+
+    def _through_middleware(self, procedure: Procedure, call: Call, filled: Filled) -> CallNext:
+        root = procedure.root
+        innermost = _made if procedure.streams else _ran
+        step: CallNext = partial(innermost, root, *filled)
+        for middleware in reversed(self.middleware):
+            step = partial(middleware, call, step)
+        return step
 
 
-class _Settled:
-    """Remembers whether the answer is out. It counts from the moment the reply was asked to send it."""
-
-    def __init__(self, reply: Reply) -> None:
-        self._reply = reply
-        self.done = False
-        self.item = reply.item
-
-    async def result(self, value: Any) -> None:
-        await self._reply.result(value)
-        self.done = True
-
-    async def end(self) -> None:
-        await self._reply.end()
-        self.done = True
+def _authorise(procedure: Procedure, identity: Identity | None) -> None:
+    if (
+        identity is not None
+        and identity.expires_at is not None
+        and identity.expires_at.timestamp() <= time.time()
+    ):
+        raise Unauthenticated(message="The identity has expired")
+    if procedure.needs_identity:
+        if identity is None:
+            raise Unauthenticated(message="This procedure needs an identity")
+        if missing := procedure.options.scopes - identity.scopes:
+            raise Forbidden(message=f"Missing scope: {', '.join(sorted(missing))}")
 
 
-async def _stream(procedure: Procedure, args: list[Any], kwargs: dict[str, Any], reply: _Settled) -> None:
-    """Hand over item by item, whatever the function is: a generator, or one that returns an iterable (`stream=True`)."""
-    root = procedure.root
+async def _read(values: Values | Awaitable[Values]) -> Values:
+    return await values if isinstance(values, Awaitable) else values
+
+
+def _plain(procedure: Procedure, call: Call, around: Surroundings, values: Values) -> Filled:
+    resolution = Resolution(call, around, values)
+    filled = resolution.plain_arguments(procedure.root)
+    if resolution.errors:
+        raise InvalidArgument(shortened(resolution.errors))
+    return filled
+
+
+async def _resolved(procedure: Procedure, call: Call, around: Surroundings, values: Values) -> Filled:
+    resolution = Resolution(call, around, values)
+    for guard in procedure.guards:
+        await resolution.run_guard(guard)
+    filled = await resolution.arguments(procedure.root)
+    if resolution.errors or filled is None:
+        raise InvalidArgument(shortened(resolution.errors))
+    return filled
+
+
+async def _ran(root: Node, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    return await run(root.call, root.flavour, args, kwargs)
+
+
+async def _made(root: Node, args: list[Any], kwargs: dict[str, Any]) -> AsyncIterator[Any]:
+    """The items, whatever the function is: a generator, or one that returns an iterable (`stream=True`)."""
     made = (
         root.call(*args, **kwargs)
         if root.flavour.streams
         else await run(root.call, root.flavour, args, kwargs)
     )
     is_async = root.flavour is not Flavour.GENERATOR and hasattr(made, "__aiter__")
-    source: Any = aiter(made) if is_async else threads.iterate(iter(made))
+    return aiter(made) if is_async else threads.iterate(iter(made))
+
+
+async def _hand_over(source: AsyncIterator[Any], reply: Reply) -> None:
     try:
         async for item in source:
             try:

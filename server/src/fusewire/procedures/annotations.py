@@ -74,6 +74,15 @@ def inside(annotation: Any, seen: frozenset[int] = frozenset()) -> Iterator[Any]
         yield from inside(part, seen)
 
 
+_STREAMS = (abc.AsyncIterator, abc.AsyncIterable, abc.AsyncGenerator)
+
+
+def stream_item(annotation: Any) -> Any | None:
+    """The `T` of an `AsyncIterator[T]` (or iterable, or generator); None for any other type."""
+    plain, _ = unwrap(annotation)
+    return get_args(plain)[0] if get_origin(plain) in _STREAMS else None
+
+
 def is_sequence(annotation: Any) -> bool:
     bare = without_none(annotation)
     return bare in _SEQUENCES or get_origin(bare) in _SEQUENCES

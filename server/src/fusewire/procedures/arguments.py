@@ -14,22 +14,23 @@ def bind(procedure: Procedure, args: Sequence[Any], kwargs: Mapping[str, Any]) -
 
     What is not a field of the caller's cannot be named here, so no dependency can be filled from outside.
     """
-    positional = [field for field in procedure.fields if not field.keyword_only]
-    values = {field.name: value for field, value in zip(positional, args, strict=False)}
+    values = dict(zip(procedure.positional, args, strict=False))
+    if not kwargs and len(args) <= len(procedure.positional):
+        return values
     errors: list[dict[str, Any]] = []
-    if len(args) > len(positional):
-        msg = f"At most {len(positional)} positional arguments, {len(args)} given"
+    if len(args) > len(procedure.positional):
+        msg = f"At most {len(procedure.positional)} positional arguments, {len(args)} given"
         errors.append({"type": "unexpected_positional_argument", "loc": ("body",), "msg": msg})
-    fields = {field.name: field for field in procedure.fields}
     for name, value in kwargs.items():
-        if name not in fields:
+        field = procedure.by_name.get(name)
+        if field is None:
             loc = ("body", name[:100])
             errors.append(
                 {"type": "unexpected_keyword_argument", "loc": loc, "msg": "Unexpected keyword argument"}
             )
         elif name in values:
             msg = "Got multiple values for argument"
-            errors.append({"type": "multiple_argument_values", "loc": fields[name].location, "msg": msg})
+            errors.append({"type": "multiple_argument_values", "loc": field.location, "msg": msg})
         else:
             values[name] = value
     if errors:

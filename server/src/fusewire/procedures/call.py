@@ -13,25 +13,70 @@ from fusewire.identity import Identity, Transport
 
 
 @dataclass(slots=True, eq=False)
-class Call:
-    """One call of a procedure, on whatever transport. Take it as a parameter (`call: Call`) to have it injected.
+class Caller:
+    """Who calls, from where: shared by all calls of one connection, or of one request."""
 
-    `client_ip` is None when the server does not know it; `session_id` is None over HTTP.
-    """
-
-    id: str
-    procedure: str
     transport: Transport
-    identity: Identity | None
-    client_ip: str | None = None
-    session_id: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    deadline: float | None = None
-    """On the clock of `time.monotonic()`, in seconds."""
+    client_ip: str | None
+    session_id: str | None
+    headers: Mapping[str, str] = field(repr=False)
     hub: Any = field(default=None, repr=False)
     """Where `emit()` goes; set by the app."""
-    threads: list[asyncio.Task[Any]] = field(default_factory=list, repr=False)
-    """Threads of this call that a cancelled caller left behind."""
+
+
+class Call:
+    """One call of a procedure, on whatever transport. Take it as a parameter (`call: Call`) to have it injected."""
+
+    __slots__ = ("_caller", "_key", "deadline", "identity", "procedure", "threads")
+
+    def __init__(
+        self,
+        key: str | int,
+        procedure: str,
+        caller: Caller,
+        identity: Identity | None,
+        deadline: float | None,
+    ) -> None:
+        self._key = key
+        self._caller = caller
+        self.procedure = procedure
+        self.identity = identity
+        self.deadline = deadline
+        """On the clock of `time.monotonic()`, in seconds; None without one."""
+        self.threads: tuple[asyncio.Task[Any], ...] = ()
+        """Threads of this call that a cancelled caller left behind."""
+
+    def __repr__(self) -> str:
+        return f"<Call {self.id} {self.procedure} over {self.transport}>"
+
+    @property
+    def id(self) -> str:
+        """Unique among the calls of this process."""
+        session = self._caller.session_id
+        return str(self._key) if session is None else f"{session}.{self._key}"
+
+    @property
+    def transport(self) -> Transport:
+        return self._caller.transport
+
+    @property
+    def client_ip(self) -> str | None:
+        """None when the server does not know it."""
+        return self._caller.client_ip
+
+    @property
+    def session_id(self) -> str | None:
+        """None over HTTP."""
+        return self._caller.session_id
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The request's, or the handshake's."""
+        return self._caller.headers
+
+    @property
+    def hub(self) -> Any:
+        return self._caller.hub
 
     @property
     def remaining_seconds(self) -> float | None:

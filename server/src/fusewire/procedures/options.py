@@ -30,6 +30,7 @@ class Options:
     auth: bool | None = None
     limit: str | None = None
     timeout: float | None = None
+    max_bytes: int | None = None
     transports: Transports | None = None
     deprecated: bool | None = None
     include_in_schema: bool | None = None
@@ -42,6 +43,10 @@ class Options:
     response_model: Any = None
     operation_id: str | None = None
     stream: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_bytes is not None and self.max_bytes < 1:
+            raise TypeError(f"max_bytes= is a number of bytes from 1, not {self.max_bytes}")
 
     def within(self, outer: Options) -> Options:
         """These options inside a router: lists join, outer first; what is not said here is taken from there."""

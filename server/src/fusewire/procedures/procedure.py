@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections.abc as abc
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, get_args, get_origin
 
@@ -12,12 +12,13 @@ from fastapi import Response, params
 from starlette.routing import compile_path
 
 from fusewire.errors import RegistrationError
+from fusewire.identity import Transport
 from fusewire.names import name_fault
 from fusewire.procedures.annotations import is_model
-from fusewire.procedures.callables import place_of
+from fusewire.procedures.callables import Flavour, place_of
 from fusewire.procedures.options import Definition, Options
 from fusewire.procedures.signature import Reader, returned
-from fusewire.procedures.sources import Field, Node
+from fusewire.procedures.sources import Field, Injected, Node
 from fusewire.procedures.values import OutputType
 from fusewire.quota import Rate
 
@@ -29,6 +30,9 @@ _STREAM_ORIGINS = (
     abc.Iterator,
     abc.Iterable,
 )
+
+
+_AFTERWARDS = (Injected.BACKGROUND_TASKS, Injected.RESPONSE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,10 +52,22 @@ class Procedure:
     rate: Rate | None
     method: str
     path: str
-
-    @property
-    def needs_identity(self) -> bool:
-        return bool(self.options.auth) or bool(self.options.scopes)
+    positional: tuple[str, ...]
+    """The names that a call may give by position."""
+    by_name: dict[str, Field]
+    """The caller's parameters that have a value; an upload has items instead."""
+    upload: Field | None
+    plain: bool
+    """Whether nothing has to be resolved, entered or left: no dependencies, and nothing to do after the answer."""
+    checks: tuple[tuple[str, Callable[[Any], Any]], ...] | None
+    """Name and validation of each parameter of a plain function that takes nothing else, in its own order."""
+    takes_bytes: bool
+    needs_identity: bool
+    served_on: frozenset[Transport]
+    sets_response: bool
+    """Whether anything takes a `Response` to set headers on."""
+    leaves_threads: bool
+    """Whether a cancelled call may leave a thread at work."""
 
     @property
     def place(self) -> str:
@@ -73,11 +89,24 @@ def compile_procedure(definition: Definition) -> Procedure:
         raise RegistrationError(f"{place_of(function)}: cannot be called {name!r}: {fault}")
     path = definition.prefix + (definition.path if definition.path is not None else f"/{own}")
     http_only = options.transports == "http"
-    reader = Reader(definition.method, frozenset(compile_path(path)[2]), http_only=http_only)
+    reader = Reader(
+        definition.method,
+        frozenset(compile_path(path)[2]),
+        http_only=http_only,
+        socket_only=options.transports == "websocket",
+    )
     root = reader.read(function)
     guards = tuple(_guard(reader, dependency, definition) for dependency in options.dependencies)
     fields, root, guards = _whole_body(_ordered(root, guards), root, guards)
     streams = root.flavour.streams if options.stream is None else options.stream
+    uploads = [field for field in fields if field.where == "upload"]
+    if len(uploads) > 1:
+        raise RegistrationError(
+            f"{place_of(function)}: {uploads[0].name!r} and {uploads[1].name!r} are both streams from the caller; a call carries one"
+        )
+    plain = not guards and not any(
+        isinstance(source, Node) or source in _AFTERWARDS for _, source in root.sources
+    )
     return Procedure(
         name=name,
         root=root,
@@ -89,7 +118,39 @@ def compile_procedure(definition: Definition) -> Procedure:
         rate=_rate(definition),
         method=definition.method,
         path=path,
+        positional=tuple(field.name for field in fields if not field.keyword_only),
+        by_name={field.name: field for field in fields if field.where != "upload"},
+        upload=uploads[0] if uploads else None,
+        plain=plain,
+        checks=_checks(root) if plain else None,
+        takes_bytes=any(field.type.is_bytes for field in fields),
+        needs_identity=bool(options.auth) or bool(options.scopes),
+        served_on=options.served_on,
+        sets_response=any(_takes(node, Injected.RESPONSE) for node in (root, *guards)),
+        leaves_threads=any(_uses_threads(node) for node in (root, *guards)),
     )
+
+
+def _checks(root: Node) -> tuple[tuple[str, Callable[[Any], Any]], ...] | None:
+    if root.positional < len(root.sources):
+        return None
+    checks = []
+    for _, source in root.sources:
+        if not isinstance(source, Field) or source.where not in ("path", "query", "body"):
+            return None
+        checks.append((source.name, source.type.check))
+    return tuple(checks)
+
+
+def _takes(node: Node, what: Injected) -> bool:
+    return any(
+        source is what or (isinstance(source, Node) and _takes(source, what)) for _, source in node.sources
+    )
+
+
+def _uses_threads(node: Node) -> bool:
+    blocking = node.flavour in (Flavour.SYNC, Flavour.GENERATOR)
+    return blocking or any(_uses_threads(source) for _, source in node.sources if isinstance(source, Node))
 
 
 def _guard(reader: Reader, dependency: Any, definition: Definition) -> Node:

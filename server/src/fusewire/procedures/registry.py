@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from fusewire.errors import RegistrationError, RpcError
-from fusewire.identity import Transport
 from fusewire.procedures.procedure import Procedure
 
 _NAMES = re.compile(r"\{[^}]*\}")
@@ -28,6 +27,9 @@ class Registry:
         self._procedures: dict[str, Procedure] = {}
         self._routes: dict[tuple[str, str], Procedure] = {}
         self._errors: dict[str, type[RpcError[Any]]] = {}
+        self.on_websocket: dict[str, Procedure] = {}
+        self.call_bytes: dict[str, int] = {}
+        """The procedures whose calls have a bound of their own."""
 
     def __repr__(self) -> str:
         return f"<Registry {len(self._procedures)} procedures>"
@@ -44,7 +46,7 @@ class Registry:
                     f"two procedures would both be client.{names[0]}: {other.place} and {procedure.place}; "
                     "give one a `name=`, or its router a `namespace=`"
                 )
-        if "http" in procedure.options.served_on and (twin := self._routes.get(_route(procedure))):
+        if "http" in procedure.served_on and (twin := self._routes.get(_route(procedure))):
             raise RegistrationError(
                 f"two procedures would both be {procedure.method} {procedure.path}: {twin.place} and {procedure.place}"
             )
@@ -61,7 +63,7 @@ class Registry:
         self._errors.update({error.code: error for error in procedure.options.raises})
         self._routes[_route(procedure)] = procedure
         self._procedures[procedure.name] = procedure
-
-    def find(self, name: str, transport: Transport) -> Procedure | None:
-        procedure = self._procedures.get(name)
-        return procedure if procedure is not None and transport in procedure.options.served_on else None
+        if "websocket" in procedure.served_on:
+            self.on_websocket[procedure.name] = procedure
+        if procedure.options.max_bytes is not None:
+            self.call_bytes[procedure.name] = procedure.options.max_bytes

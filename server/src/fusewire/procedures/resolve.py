@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
 from fastapi import BackgroundTasks, Response
 from fastapi.security import SecurityScopes
@@ -15,57 +15,110 @@ from starlette.requests import HTTPConnection
 from fusewire.errors import Unauthenticated
 from fusewire.procedures.call import Call
 from fusewire.procedures.callables import enter, run
+from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.signature import Reader
 from fusewire.procedures.sources import Field, Injected, Node, Source
 
 ABSENT: Any = object()
 
 
-@dataclass(slots=True)
-class Surroundings:
-    """What a transport lends to a call, and what the call leaves for afterwards.
+Values = Mapping[str, Any]
 
-    `read` says what the caller sent, by parameter name; it may raise an `RpcError`. `connection`: the request or the handshake.
-    `response`: takes the headers and cookies that a procedure with `transports="http"` sets. `request_stack` closes after the answer
-    is sent, `function_stack` before.
+
+class Surroundings:
+    """What a transport lends to a call, and what the call leaves for afterwards. A transport has a subclass of its own.
+
+    `connection`: the request or the handshake. `from_text`: whether the values came as JSON or text, where bytes are base64. `response`:
+    takes the headers and cookies that a procedure with `transports="http"` sets.
     """
 
-    read: Callable[[], Awaitable[Mapping[str, Any]]]
+    # Class attributes until they are set: most calls set none of them.
+    from_text = False
+    overrides: Mapping[Callable[..., Any], Callable[..., Any]] = MappingProxyType({})
+    _response: Response | None = None
+    _background: BackgroundTasks | None = None
+    _stacks: tuple[AsyncExitStack, AsyncExitStack] | None = None
+
     connection: HTTPConnection
-    from_text: bool = False
-    """Whether the values came as JSON or text, where bytes are base64."""
-    response: Response = field(default_factory=Response)
-    background: BackgroundTasks = field(default_factory=BackgroundTasks)
-    request_stack: AsyncExitStack = field(default_factory=AsyncExitStack)
-    function_stack: AsyncExitStack = field(default_factory=AsyncExitStack)
-    overrides: Mapping[Callable[..., Any], Callable[..., Any]] = field(default_factory=dict)
+
+    def read(self) -> Values | Awaitable[Values]:
+        """What the caller sent, by parameter name, or how to wait for it. Raises `RpcError` for what cannot be read."""
+        raise NotImplementedError
+
+    def upload_items(self, field: Field) -> AsyncIterator[Any]:
+        """What the caller streams in. Refused at registration for a transport that has nothing of the kind."""
+        raise NotImplementedError
+
+    # Made when asked for: most calls need none of them.
+
+    @property
+    def response(self) -> Response:
+        if self._response is None:
+            self._response = Response()
+        return self._response
+
+    @response.setter
+    def response(self, response: Response | None) -> None:
+        self._response = response
+
+    @property
+    def background(self) -> BackgroundTasks:
+        """What runs after the answer is sent."""
+        if self._background is None:
+            self._background = BackgroundTasks()
+        return self._background
+
+    async def run_background(self) -> None:
+        if self._background is not None:
+            await self._background()
+
+    def open_stacks(self) -> tuple[AsyncExitStack, AsyncExitStack]:
+        """What closes after the answer is sent, and what closes before."""
+        self._stacks = AsyncExitStack(), AsyncExitStack()
+        return self._stacks
+
+    def stack(self, scope: Literal["function", "request"]) -> AsyncExitStack:
+        assert self._stacks is not None, "dependencies are resolved after open_stacks()"
+        return self._stacks[1 if scope == "function" else 0]
+
+
+Filled = tuple[list[Any], dict[str, Any]]
+"""The positional and the keyword arguments of a function."""
 
 
 class Resolution:
     """One call's parameters. `errors` holds what did not fit; a function whose parameters did not fit was not called."""
 
-    def __init__(self, call: Call, around: Surroundings, values: Mapping[str, Any]) -> None:
+    __slots__ = ("_around", "_call", "_results", "_values", "errors")
+
+    def __init__(self, call: Call, around: Surroundings, values: Values) -> None:
         self.errors: list[dict[str, Any]] = []
         self._values = values
         self._call = call
         self._around = around
         self._results: dict[Any, Any] = {}
 
-    async def arguments(self, node: Node) -> tuple[list[Any], dict[str, Any]] | None:
-        """The positional and the keyword arguments of a node's function, or None when there were errors."""
+    def plain_arguments(self, node: Node) -> Filled:
+        """The arguments of a function without dependencies."""
+        values = [
+            self._field(source) if type(source) is Field else self._injected(source, node)
+            for _, source in node.sources
+        ]
+        return _split(node, values)
+
+    async def arguments(self, node: Node) -> Filled | None:
+        """The arguments of any function, or None when there were errors."""
         before = len(self.errors)
-        found: dict[str, Any] = {}
         # Dependencies first, as in FastAPI: that a caller may not call at all is told before what is wrong with the arguments.
-        for name, source in node.sources:
-            if isinstance(source, Node):
-                found[name] = await self._dependency(source)
-        for name, source in node.sources:
-            if not isinstance(source, Node):
-                found[name] = self._value(source, node)
-        if len(self.errors) > before:
-            return None
-        values = [(name, found[name]) for name, _ in node.sources]
-        return [value for _, value in values[: node.positional]], dict(values[node.positional :])
+        values = [
+            await self._dependency(source) if type(source) is Node else None for _, source in node.sources
+        ]
+        for place, (_, source) in enumerate(node.sources):
+            if type(source) is Field:
+                values[place] = self._field(source)
+            elif type(source) is not Node:
+                values[place] = self._injected(source, node)
+        return None if len(self.errors) > before else _split(node, values)
 
     async def run_guard(self, node: Node) -> None:
         """A dependency that is there for what it refuses."""
@@ -80,9 +133,8 @@ class Resolution:
             return None
         args, kwargs = filled
         if runs.flavour.streams:
-            around = self._around
-            stack = around.function_stack if node.scope == "function" else around.request_stack
-            value = await stack.enter_async_context(enter(runs.call, runs.flavour, args, kwargs))
+            entered = enter(runs.call, runs.flavour, args, kwargs)
+            value = await self._around.stack(node.scope).enter_async_context(entered)
         else:
             value = await run(runs.call, runs.flavour, args, kwargs)
         self._results[node.key] = value
@@ -95,9 +147,7 @@ class Resolution:
         # Only tests override; their functions may take anything that a request can give.
         return Reader("GET", frozenset(), http_only=True).read(override, scopes=node.security_scopes)
 
-    def _value(self, source: Source, node: Node) -> Any:
-        if isinstance(source, Field):
-            return self._field(source)
+    def _injected(self, source: Source, node: Node) -> Any:
         match source:
             case Injected.IDENTITY:
                 if self._call.identity is None:
@@ -117,6 +167,8 @@ class Resolution:
                 return self._around.connection
 
     def _field(self, field: Field) -> Any:
+        if field.where == "upload":
+            return self._around.upload_items(field)
         value = self._raw(field)
         if value is ABSENT:
             if field.default.required:
@@ -142,6 +194,23 @@ class Resolution:
         if field.where == "cookie":
             return self._around.connection.cookies.get(field.alias, ABSENT)
         return self._values.get(field.name, ABSENT)
+
+
+def checked(procedure: Procedure, values: Values, *, from_text: bool) -> list[Any] | None:
+    """The arguments of a function that takes nothing but values which are all there and all fit. None for anything else."""
+    if procedure.checks is None or (from_text and procedure.takes_bytes):
+        return None
+    try:
+        return [check(values[name]) for name, check in procedure.checks]
+    except (KeyError, ValidationError):
+        return None
+
+
+def _split(node: Node, values: list[Any]) -> Filled:
+    if node.positional == len(values):
+        return values, {}
+    names = [name for name, _ in node.sources[node.positional :]]
+    return values[: node.positional], dict(zip(names, values[node.positional :], strict=True))
 
 
 # The one of pydantic's messages that quotes the input.

@@ -16,7 +16,15 @@ from starlette.requests import HTTPConnection
 
 from fusewire.errors import RegistrationError
 from fusewire.identity import Credentials, Identity
-from fusewire.procedures.annotations import arms, inside, is_model, is_sequence, unwrap, without_none
+from fusewire.procedures.annotations import (
+    arms,
+    inside,
+    is_model,
+    is_sequence,
+    stream_item,
+    unwrap,
+    without_none,
+)
 from fusewire.procedures.call import Call
 from fusewire.procedures.callables import flavour_of, place_of
 from fusewire.procedures.sources import REQUIRED, Default, Field, Injected, Node, Source, Where
@@ -40,10 +48,13 @@ _WITHOUT_BODY = frozenset({"GET", "DELETE", "HEAD"})
 class Reader:
     """Reads one procedure and the dependencies below it. `path_names` are the `{names}` in its REST path."""
 
-    def __init__(self, method: str, path_names: frozenset[str], *, http_only: bool) -> None:
+    def __init__(
+        self, method: str, path_names: frozenset[str], *, http_only: bool, socket_only: bool = False
+    ) -> None:
         self._method = method
         self._path_names = path_names
         self._http_only = http_only
+        self._socket_only = socket_only
 
     def read(
         self, call: Callable[..., Any], *, depends: params.Depends | None = None, scopes: tuple[str, ...] = ()
@@ -59,7 +70,7 @@ class Reader:
             call=call,
             flavour=flavour_of(call),
             sources=sources,
-            positional=sum(p.kind is p.POSITIONAL_ONLY for p in parameters),
+            positional=sum(p.kind is not p.KEYWORD_ONLY for p in parameters),
             cached=depends is None or depends.use_cache,
             scope=(depends.scope if depends is not None else None) or "request",
             security_scopes=scopes,
@@ -123,6 +134,8 @@ class Reader:
     ) -> Field:
         name = parameter.name
         _refuse_hidden(call, name, annotation)
+        if (item := stream_item(annotation)) is not None:
+            return self._upload(call, parameter, item)
         if isinstance(marker, params.Form) or without_none(annotation) is UploadFile:
             # The mirror reads JSON and msgpack; a form has neither types nor lengths that the contract could give.
             raise RegistrationError(f"{place_of(call)}: {name!r} is a form field; take `bytes` instead")
@@ -157,6 +170,26 @@ class Reader:
             info=info,
             keyword_only=parameter.kind is parameter.KEYWORD_ONLY or nested,
             sequence=where in ("query", "header") and is_sequence(annotation),
+        )
+
+    def _upload(self, call: Callable[..., Any], parameter: inspect.Parameter, item: Any) -> Field:
+        """An `AsyncIterator[T]` that the caller feeds."""
+        name = parameter.name
+        if not self._socket_only:
+            raise RegistrationError(
+                f'{place_of(call)}: {name!r} is a stream from the caller, which only a WebSocket carries; add transports="websocket"'
+            )
+        if parameter.default is not parameter.empty:
+            raise RegistrationError(
+                f"{place_of(call)}: {name!r} is a stream from the caller, which has no default"
+            )
+        return Field(
+            name=name,
+            alias=name,
+            where="upload",
+            type=self._input_type(call, name, item, None),
+            default=Default(),
+            keyword_only=parameter.kind is parameter.KEYWORD_ONLY,
         )
 
     def _where(self, name: str, info: FieldInfo | None) -> Where:

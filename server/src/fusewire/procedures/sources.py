@@ -11,7 +11,7 @@ from typing import Any, Literal
 from fusewire.procedures.callables import Flavour
 from fusewire.procedures.values import InputType
 
-Where = Literal["path", "query", "body", "header", "cookie", "form"]
+Where = Literal["path", "query", "body", "header", "cookie", "upload"]
 
 REQUIRED: Any = object()
 
@@ -35,7 +35,7 @@ class Default:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A value that is read from the peer. `alias` is its name in the place it comes from."""
+    """A value that is read from the peer. `alias` is its name in the place it comes from. Of an `upload`, `type` is an item's."""
 
     name: str
     alias: str
@@ -75,11 +75,15 @@ class Node:
     flavour: Flavour
     sources: tuple[tuple[str, Source], ...]
     positional: int = 0
-    """How many of `sources` are positional-only."""
+    """How many of `sources` are filled by position; the rest are keyword-only."""
     cached: bool = True
     scope: Literal["function", "request"] = "request"
     security_scopes: tuple[str, ...] = ()
     key: Hashable = field(default=None)
+
+    @property
+    def has_dependencies(self) -> bool:
+        return any(isinstance(source, Node) for _, source in self.sources)
 
 
 Source = Field | Injected | Node

@@ -30,8 +30,9 @@ def start(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Work:
 def _guarded(function: Callable[[], Any]) -> Any:
     try:
         return function()
-    except (StopIteration, SystemExit, KeyboardInterrupt) as error:
-        # A future cannot carry the first (PEP 479 says the same of generators); a task with one of the others ends the loop.
+    except (StopIteration, GeneratorExit, SystemExit, KeyboardInterrupt) as error:
+        # A future cannot carry the first (PEP 479 says the same of generators), the second closes whatever awaits it, and a task with
+        # one of the others ends the loop.
         raise RuntimeError(f"the function raised {type(error).__name__}") from error
 
 
@@ -49,7 +50,7 @@ async def call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, 
         return await asyncio.shield(work)
     except asyncio.CancelledError:
         if not work.done() and (running := current_call.get()) is not None:
-            running.threads.append(work)
+            running.threads += (work,)
         raise
 
 

@@ -13,8 +13,10 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json, to_jsonable_python
 
 from fusewire.procedures.annotations import without_none
-from fusewire.wire.codec import pack
+from fusewire.wire.codec import pack, pack_scalar
 from fusewire.wire.messages import Packed
+
+_SCALARS = (bool, int, float, str)
 
 
 class OutputType:
@@ -23,6 +25,10 @@ class OutputType:
     def __init__(self, annotation: Any) -> None:
         self.annotation = annotation
         self.adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+        self.scalar: type | None = (
+            annotation if annotation in _SCALARS else type(None) if annotation is None else None
+        )
+        """The class whose very instances go out as they are: there is nothing to validate and nothing to filter."""
 
     def filter(self, value: Any) -> Any:
         """Plain Python data of the declared shape. A dict or an ORM row that fits is taken as well.
@@ -34,11 +40,15 @@ class OutputType:
 
     def packed(self, value: Any) -> Packed:
         """As msgpack: datetimes and bytes as themselves, everything else in pydantic's JSON form."""
+        if type(value) is self.scalar:
+            return pack_scalar(value)
         plain = self.filter(value)
         return pack(_with_text_keys(plain) if self._may_hold_odd_keys else plain, _packable)
 
     def json(self, value: Any) -> bytes:
         """As JSON: bytes in base64 (RFC 4648 §4), NaN and infinities as null."""
+        if type(value) is self.scalar:
+            return to_json(value, inf_nan_mode="null")
         plain = self.filter(value)
         return to_json(_writable(plain) if self._needs_writing else plain, inf_nan_mode="null")
 
@@ -57,17 +67,19 @@ class InputType:
     def __init__(self, annotation: Any) -> None:
         self.annotation = annotation
         self.adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-        self._is_bytes = without_none(annotation) is bytes
+        self.is_bytes = without_none(annotation) is bytes
+        # Past the adapter's own Python: half the time of a call's validation.
+        self.check = self.adapter.validator.validate_python
 
     def validate(self, value: Any, *, from_text: bool = False) -> Any:
         """Raises `pydantic.ValidationError` when the value does not fit. `from_text`: it came as JSON or in a query."""
-        if self._is_bytes and from_text and isinstance(value, str):
+        if self.is_bytes and from_text and isinstance(value, str):
             # JSON has no bytes: they travel as base64 (RFC 4648 §4).
             try:
                 value = base64.b64decode(value, validate=True)
             except binascii.Error:
                 value = None
-        return self.adapter.validate_python(value)
+        return self.check(value)
 
 
 def _mentions(schema: Any, types: frozenset[str]) -> bool:

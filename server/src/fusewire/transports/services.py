@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fusewire.bounds import Bounds
 from fusewire.calls import Pipeline
@@ -23,8 +23,11 @@ class Services:
     bounds: Bounds
     origins: frozenset[str]
     calls_hash: Callable[[], str]
+    drain_seconds: float
     loader: Loader | None = None
+    sizes: Sizes = field(init=False)
 
-    @property
-    def sizes(self) -> Sizes:
-        return Sizes(self.bounds.message_bytes, self.bounds.depth, self.bounds.elements)
+    def __post_init__(self) -> None:
+        self.sizes = Sizes(
+            self.bounds.message_bytes, self.bounds.depth, self.bounds.elements, self.registry.call_bytes
+        )

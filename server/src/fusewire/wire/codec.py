@@ -1,49 +1,28 @@
-"""Frames to messages and back. Nothing here waits, and nothing here trusts its input.
-
-A frame holds messages back to back. Reading one yields, for each, either the message or a `Fault`: what was wrong, and
-the id to answer if one could be read. A fault in one message does not touch the next, as long as its length can be walked.
-"""
+"""Values and messages to bytes, and one value back. Nothing here trusts its input."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgpack
 
-from fusewire.wire import messages as m
-from fusewire.wire.messages import MAX_ID, Kind, Message, Packed
+from fusewire.wire.messages import Kind, Message, Packed
+from fusewire.wire.shapes import PARTS
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How large and how deep an inbound message may be (bytes, levels, elements in all)."""
+    """How large and how deep an inbound message may be (bytes, levels, elements in all).
+
+    `calls`: the procedures whose calls have a bound of their own, in bytes by name.
+    """
 
     message_bytes: int = 2**20
     depth: int = 32
     elements: int = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A message that could not be taken. `code` is `MALFORMED` or `TOO_LARGE`; `id` is None when none could be read."""
-
-    code: str
-    detail: str
-    id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A message and its size in bytes on the wire."""
-
-    message: Message
-    size: int
-
-
-class _ShapeError(Exception):
-    pass
+    calls: Mapping[str, int] = field(default_factory=dict)
 
 
 def pack(value: Any, default: Callable[[Any], Any] | None = None) -> Packed:
@@ -54,55 +33,40 @@ def pack(value: Any, default: Callable[[Any], Any] | None = None) -> Packed:
     return Packed(msgpack.packb(value, default=default, datetime=True))
 
 
+def pack_result(call_id: int, value: Packed) -> bytes:
+    """A result message, as `write` would encode it."""
+    head: bytes = _RESULT + _PACKER.pack(call_id)
+    return head + value
+
+
+def pack_item(call_id: int, value: Packed) -> bytes:
+    """An item message, as `write` would encode it."""
+    head: bytes = _ITEM + _PACKER.pack(call_id)
+    return head + value
+
+
 def unpack(data: bytes, sizes: Sizes) -> Any:
     """Decode exactly one value, such as an HTTP body. Raises `ValueError` when it is not one, or is over `sizes`."""
     if len(data) > sizes.message_bytes:
         raise ValueError(f"more than {sizes.message_bytes} bytes")
-    unpacker = _unpacker(len(data))
-    unpacker.feed(data)
+    if len(data) > CAREFUL_BYTES and (fault := count(data, 0, sizes)):
+        raise ValueError(fault)
+    reader = unpacker(len(data))
+    reader.feed(data)
     try:
-        value = unpacker.unpack()
-    except _UNREADABLE as error:
-        raise ValueError(f"not msgpack: {_describe(error)}") from error
-    if unpacker.tell() != len(data):
+        value = reader.unpack()
+    except UNREADABLE as error:
+        raise ValueError(f"not msgpack: {type(error).__name__}") from error
+    if reader.tell() != len(data):
         raise ValueError("more than one msgpack value")
     if fault := measure(value, sizes):
         raise ValueError(fault)
     return value
 
 
-def read_frame(frame: bytes, sizes: Sizes) -> Iterator[Received | Fault]:
-    """Yield what a frame holds, in order. After bytes that are not msgpack the rest of the frame cannot be found."""
-    if not frame:
-        yield Fault("MALFORMED", "an empty frame")
-        return
-    offset = 0
-    while offset < len(frame):
-        unpacker = _unpacker(len(frame))
-        unpacker.feed(memoryview(frame)[offset:])
-        start = offset
-        try:
-            while start < len(frame):
-                value = unpacker.unpack()
-                end = offset + unpacker.tell()
-                yield _read(value, end - start, sizes)
-                start = end
-            return
-        except _UNREADABLE as error:
-            # One message's strings, keys or timestamps do not decode. Its length may still be walked.
-            step = _length(frame, start)
-            if isinstance(error, msgpack.exceptions.StackError):
-                yield Fault("TOO_LARGE", f"nested deeper than {sizes.depth}", _id_of(frame, start))
-            if step is None:
-                yield Fault("MALFORMED", f"not msgpack: {_describe(error)}")
-                return
-            yield Fault("MALFORMED", f"not readable: {_describe(error)}", _id_of(frame, start))
-            offset = start + step
-
-
 def write(message: Message) -> bytes:
     """Encode one message. A `Packed` value is put in as it is."""
-    kind, fields = _PARTS[type(message)]
+    kind, fields = PARTS[type(message)]
     values = [getattr(message, name) for name in fields]
     while values and values[-1] in _ABSENT.get(fields[len(values) - 1], ()):
         values.pop()
@@ -112,8 +76,11 @@ def write(message: Message) -> bytes:
 
 _PACKER = msgpack.Packer(datetime=True)
 
-# Text that is not UTF-8 and keys that are not text are ValueErrors, timestamps beyond datetime's years are OverflowErrors.
-_UNREADABLE = (ValueError, OverflowError, msgpack.exceptions.UnpackException)
+pack_scalar: Callable[[Any], Packed] = _PACKER.pack
+"""Encode a number, a text, a bool or None, faster than `pack`. Raises `OverflowError` for an integer beyond 64 bits."""
+
+_RESULT = bytes((0x93, Kind.RESULT))
+_ITEM = bytes((0x93, Kind.ITEM))
 
 # Trailing fields that may be left out, and the value that stands for "absent".
 _ABSENT: dict[str, tuple[Any, ...]] = {
@@ -127,68 +94,89 @@ _ABSENT: dict[str, tuple[Any, ...]] = {
     "error_id": (None,),
 }
 
+UNREADABLE = (ValueError, OverflowError, msgpack.exceptions.UnpackException)
+"""Text that is not UTF-8 and keys that are not text are ValueErrors, timestamps beyond datetime's years are OverflowErrors."""
 
-def _unpacker(size: int) -> msgpack.Unpacker:
-    return msgpack.Unpacker(raw=False, timestamp=3, ext_hook=_no_extension, max_buffer_size=max(size, 1))
+
+def unpacker(most: int) -> msgpack.Unpacker:
+    """A decoder of this protocol's msgpack for at most so many bytes."""
+    # Its buffer grows as it is fed; what it would take by default is a mebibyte.
+    return msgpack.Unpacker(
+        raw=False,
+        timestamp=3,
+        ext_hook=_no_extension,
+        max_buffer_size=max(most, 1),
+        read_size=min(max(most, 1), 4096),
+    )
 
 
 def _no_extension(code: int, _data: bytes) -> None:
     raise ValueError(f"extension {code} is none of this protocol's")
 
 
-def _describe(error: Exception) -> str:
-    # Exceptions of the decoder can carry the bytes they failed on; only their kind is told to the peer.
-    return type(error).__name__
+CAREFUL_BYTES = 64 * 1024
+"""From here on the elements are counted before anything is built of them: a byte can cost 64 of memory."""
 
 
-def _length(frame: bytes, start: int) -> int | None:
-    walker = _unpacker(len(frame))
-    walker.feed(memoryview(frame)[start:])
-    try:
-        walker.skip()
-    except (*_UNREADABLE, _ShapeError):
-        return None
-    return int(walker.tell())
+def count(data: bytes, start: int, sizes: Sizes) -> str | None:
+    """Walk over one encoded value without building it, and say which bound of `sizes` it breaks.
 
-
-def _id_of(frame: bytes, start: int) -> int | None:
-    reader = _unpacker(len(frame))
-    reader.feed(memoryview(frame)[start:])
-    try:
-        if reader.read_array_header() < 2:
+    Coarse (a map's keys count too, twice the elements are let through) and over soon: `measure` has the exact word. Bytes that are
+    not msgpack, or end too early, are left to the decoder.
+    """
+    at, elements, end = start, 0, len(data)
+    open_containers = [1]
+    while open_containers:
+        if open_containers[-1] == 0:
+            open_containers.pop()
+            continue
+        open_containers[-1] -= 1
+        if at >= end:
             return None
-        kind, value = reader.unpack(), reader.unpack()
-        return _id(value) if type(kind) is int and kind in _WITH_ID else None
-    except (*_UNREADABLE, _ShapeError):
-        return None
+        at, children = _skip(data, at)
+        if children:
+            elements += children
+            # The message's own array is no level of the caller's value.
+            if elements > 2 * sizes.elements:
+                return f"more than {sizes.elements} elements"
+            open_containers.append(children)
+            if len(open_containers) > sizes.depth + 2:
+                return f"nested deeper than {sizes.depth}"
+    return None
 
 
-def _read(value: Any, size: int, sizes: Sizes) -> Received | Fault:
-    if type(value) is not list or not value or type(value[0]) is not int:
-        return Fault("MALFORMED", "a message is an array that starts with its kind")
-    kind, *rest = value
-    answer = _answerable(kind, rest)
-    if size > sizes.message_bytes:
-        return Fault("TOO_LARGE", f"a message of {size} bytes: at most {sizes.message_bytes}", answer)
-    # A container costs a byte and so does each element: a message this short cannot be too deep or too many.
-    if size > sizes.depth and (fault := measure(value, sizes)):
-        return Fault("TOO_LARGE", fault, answer)
-    reader = _READERS.get(kind)
-    if reader is None:
-        return Fault("MALFORMED", f"no message kind {kind}"[:80], None)
-    try:
-        return Received(reader(rest), size)
-    except _ShapeError as error:
-        return Fault("MALFORMED", f"{Kind(kind).name.lower()}: {error}", answer)
+def _skip(data: bytes, at: int) -> tuple[int, int]:
+    """Where the head (or the whole scalar) that begins here ends, and how many values belong to it."""
+    tag = data[at]
+    if tag < 0x80 or tag >= 0xE0:
+        return at + 1, 0
+    if tag < 0x90:
+        return at + 1, 2 * (tag & 15)
+    if tag < 0xA0:
+        return at + 1, tag & 15
+    if tag < 0xC0:
+        return at + 1 + (tag & 31), 0
+    fixed, length_bytes, per_length, children = _HEADS[tag]
+    if not length_bytes:
+        return at + 1 + fixed, 0
+    length = int.from_bytes(data[at + 1 : at + 1 + length_bytes], "big")
+    return at + 1 + length_bytes + fixed + per_length * length, children * length
 
 
-def _answerable(kind: int, rest: list[Any]) -> int | None:
-    if kind not in _WITH_ID or not rest:
-        return None
-    try:
-        return _id(rest[0])
-    except _ShapeError:
-        return None
+# Tags 0xc0 to 0xdf: bytes after the tag, bytes of a length, bytes per length, values per length.
+_HEADS: dict[int, tuple[int, int, int, int]] = {
+    **dict.fromkeys((0xC0, 0xC1, 0xC2, 0xC3), (0, 0, 0, 0)),
+    **{0xC4 + i: (0, 1 << i, 1, 0) for i in range(3)},
+    **{0xC7 + i: (1, 1 << i, 1, 0) for i in range(3)},
+    0xCA: (4, 0, 0, 0),
+    0xCB: (8, 0, 0, 0),
+    **{0xCC + i: (1 << i, 0, 0, 0) for i in range(4)},
+    **{0xD0 + i: (1 << i, 0, 0, 0) for i in range(4)},
+    **{0xD4 + i: (1 + (1 << i), 0, 0, 0) for i in range(5)},
+    **{0xD9 + i: (0, 1 << i, 1, 0) for i in range(3)},
+    **{0xDC + i: (0, 2 << i, 0, 1) for i in range(2)},
+    **{0xDE + i: (0, 2 << i, 0, 2) for i in range(2)},
+}
 
 
 def measure(value: Any, sizes: Sizes) -> str | None:
@@ -212,132 +200,3 @@ def measure(value: Any, sizes: Sizes) -> str | None:
                 return f"nested deeper than {sizes.depth}"
         level = below
     return None
-
-
-def _id(value: Any) -> int:
-    if type(value) is not int or not 1 <= value <= MAX_ID:
-        raise _ShapeError("id must be an integer from 1 to 2^32-1")
-    return value
-
-
-def _id_or_zero(value: Any) -> int:
-    # Over HTTP there is one stream per response, and its id is 0 (PROTOCOL §8).
-    return 0 if type(value) is int and value == 0 else _id(value)
-
-
-def _id_or_nil(value: Any) -> int | None:
-    return None if value is None else _id_or_zero(value)
-
-
-def _any(value: Any) -> Any:
-    return value
-
-
-def _typed(kind: type, what: str) -> Callable[[Any], Any]:
-    def check(value: Any) -> Any:
-        if type(value) is not kind:
-            raise _ShapeError(f"{what} expected")
-        return value
-
-    return check
-
-
-def _optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: None if value is None else check(value)
-
-
-def _natural(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise _ShapeError("a non-negative integer expected")
-    return value
-
-
-def _str_keys(value: Any) -> dict[str, Any]:
-    if type(value) is not dict or not all(type(key) is str for key in value):
-        raise _ShapeError("a map with string keys expected")
-    return value
-
-
-def _limits(value: Any) -> dict[str, int]:
-    return {key: _natural(limit) for key, limit in _str_keys(value).items()}
-
-
-def _args(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    if type(value) is not list:
-        raise _ShapeError("args must be an array")
-    return value
-
-
-def _kwargs(value: Any) -> dict[str, Any]:
-    return {} if value is None else _str_keys(value)
-
-
-_str = _typed(str, "a string")
-_bool = _typed(bool, "a bool")
-
-# Kind -> its class, its fields in wire order with their checks, and how many of them must be there.
-_SHAPES: dict[Kind, tuple[Any, dict[str, Callable[[Any], Any]], int]] = {
-    Kind.HELLO: (
-        m.Hello,
-        {
-            "calls": _optional(_str),
-            "session": _optional(_str),
-            "timeout_ms": _optional(_natural),
-            "credentials": _optional(_str_keys),
-        },
-        0,
-    ),
-    Kind.WELCOME: (m.Welcome, {"session": _str, "same": _bool, "limits": _limits}, 3),
-    Kind.CALL: (
-        m.Call,
-        {"id": _id, "name": _str, "args": _args, "kwargs": _kwargs, "timeout_ms": _optional(_natural)},
-        2,
-    ),
-    Kind.RESULT: (m.Result, {"id": _id_or_zero, "value": _any}, 2),
-    Kind.ITEM: (m.Item, {"id": _id_or_zero, "value": _any}, 2),
-    Kind.END: (m.End, {"id": _id_or_zero}, 1),
-    Kind.ERROR: (
-        m.Error,
-        {
-            "id": _id_or_nil,
-            "status": _natural,
-            "code": _str,
-            "detail": _any,
-            "data": _any,
-            "error_id": _optional(_str),
-        },
-        4,
-    ),
-    Kind.CANCEL: (m.Cancel, {"id": _id}, 1),
-    Kind.CREDIT: (m.Credit, {"id": _id, "items": _natural, "bytes": _natural}, 3),
-    Kind.EVENT: (m.Event, {"name": _str, "value": _any}, 2),
-    Kind.REFRESH: (m.Refresh, {"id": _id, "credentials": _optional(_str_keys)}, 1),
-    Kind.PING: (m.Ping, {}, 0),
-    Kind.PONG: (m.Pong, {}, 0),
-    Kind.GOAWAY: (m.GoAway, {"drain_ms": _natural}, 1),
-}
-
-_WITH_ID = frozenset(kind for kind, (_, fields, _n) in _SHAPES.items() if "id" in fields)
-_PARTS = {cls: (kind, tuple(fields)) for kind, (cls, fields, _n) in _SHAPES.items()}
-
-
-def _reader(
-    cls: Any, fields: dict[str, Callable[[Any], Any]], required: int
-) -> Callable[[list[Any]], Message]:
-    checks = tuple(fields.values())
-
-    def read(rest: list[Any]) -> Message:
-        if len(rest) < required:
-            raise _ShapeError(f"{required} fields expected, {len(rest)} found")
-        # zip stops at the last known field: what follows is a newer peer's.
-        message: Message = cls(*[check(value) for check, value in zip(checks, rest, strict=False)])
-        return message
-
-    return read
-
-
-_READERS: dict[int, Callable[[list[Any]], Message]] = {
-    int(kind): _reader(*shape) for kind, shape in _SHAPES.items()
-}

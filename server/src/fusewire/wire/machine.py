@@ -6,14 +6,16 @@ The shell feeds frames, acts on the events, and asks for the bytes of what it wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fusewire.wire import messages as m
 from fusewire.wire.close import CloseCode
-from fusewire.wire.codec import Fault, Received, Sizes, read_frame, write
+from fusewire.wire.codec import Sizes, write
+from fusewire.wire.frame import call_of, item_head_bytes, read_frame
+from fusewire.wire.shapes import Fault
 
 
 class State(Enum):
@@ -39,21 +41,45 @@ class Close:
     code: CloseCode
 
 
-Incoming = m.Hello | Received | Reply | Close
-"""What the shell acts on. `Received` is a call, cancel, credit, refresh or pong."""
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """An item of a call's upload, with the bytes of its value on the wire."""
+
+    id: int
+    value: Any
+    size: int
+
+
+Incoming = m.Hello | m.Call | Uploaded | m.End | m.Cancel | m.Credit | m.Refresh | m.Pong | Reply | Close
+"""What the shell acts on."""
+
+Found = m.Message | Fault
 
 
 class ServerMachine:
     """One connection, seen from the server.
 
-    `frame_bytes`, `held_bytes`: maxima in bytes; `frame_messages`: messages in one frame; `malformed`: how many unreadable
-    messages are answered before `flood`.
+    `frame_bytes`: of one frame; a frame above it holds a single call whose procedure allows that (`sizes.calls`). `held_bytes`: of the
+    frames before welcome. `frame_messages`: messages in one frame. `malformed`: how many unreadable messages are answered before `flood`.
     """
+
+    __slots__ = (
+        "_acts",
+        "_frame_bytes",
+        "_frame_messages",
+        "_held",
+        "_held_bytes",
+        "_held_size",
+        "_malformed_left",
+        "_pinged",
+        "_sizes",
+        "in_flight",
+        "state",
+    )
 
     def __init__(
         self, sizes: Sizes, *, frame_bytes: int, frame_messages: int, held_bytes: int, malformed: int
     ) -> None:
-        self.state = State.OPENING
         self.in_flight: set[int] = set()
         self._sizes = sizes
         self._frame_bytes = frame_bytes
@@ -61,11 +87,16 @@ class ServerMachine:
         self._pinged = False
         self._held_bytes = held_bytes
         self._malformed_left = malformed
-        self._held: list[Received] = []
+        self._held: list[tuple[m.Message, int]] = []
         self._held_size = 0
+        self._enter(State.OPENING)
 
     def __repr__(self) -> str:
         return f"<ServerMachine {self.state.name} in_flight={len(self.in_flight)} held={len(self._held)}>"
+
+    def _enter(self, state: State) -> None:
+        self.state = state
+        self._acts = self._TRANSITIONS[state]
 
     def receive(self, frame: bytes | str) -> list[Incoming]:
         """Take one WebSocket message. After a `Close` in the answer the machine is closed and takes nothing more."""
@@ -73,27 +104,47 @@ class ServerMachine:
             return []
         if isinstance(frame, str):
             return [self._close(CloseCode.PROTOCOL_ERROR)]
-        if len(frame) > (self._frame_bytes if self.state is State.READY else self._held_bytes):
+        if self.state is not State.READY:
+            self._held_size += len(frame)
+            if self._held_size > self._held_bytes:
+                too_large = len(frame) > self._held_bytes
+                return [self._close(CloseCode.FRAME_TOO_LARGE if too_large else CloseCode.FLOOD)]
+        elif len(frame) > self._frame_bytes and not self._allows(frame):
             return [self._close(CloseCode.FRAME_TOO_LARGE)]
-        return list(self._events(frame))
+        return self._events(frame)
 
-    def _events(self, frame: bytes) -> Iterator[Incoming]:
+    def _allows(self, frame: bytes) -> bool:
+        """Whether such a large frame may be looked into: it begins with a call that may be as large. There it is the only message."""
+        return len(frame) <= self._sizes.calls.get(call_of(frame) or "", 0)
+
+    def _events(self, frame: bytes) -> list[Incoming]:
         self._pinged = False
-        for count, found in enumerate(read_frame(frame, self._sizes)):
-            if count >= self._frame_messages:
-                yield self._close(CloseCode.FLOOD)
-                return
-            event = self._fault(found) if isinstance(found, Fault) else self._message(found)
+        events: list[Incoming] = []
+        most = self._frame_messages if len(frame) <= self._frame_bytes else 1
+        for number, (found, size) in enumerate(read_frame(frame, self._sizes), 1):
+            if number > most:
+                flood = most == self._frame_messages
+                events.append(self._close(CloseCode.FLOOD if flood else CloseCode.FRAME_TOO_LARGE))
+                break
+            act = self._acts.get(type(found), ServerMachine._misplaced)
+            event = act(self, found, size)
             if event is not None:
-                yield event
-            if isinstance(event, Close):
-                return
+                events.append(event)
+                if type(event) is Close:
+                    break
+        return events
 
-    def welcome(self, message: m.Welcome) -> tuple[bytes, list[Incoming]]:
+    def welcome(self, welcome: m.Welcome) -> tuple[bytes, list[Incoming]]:
         """Identity is known: the bytes of welcome, and what was held until now."""
-        self.state = State.READY
-        held, self._held, self._held_size = self._held, [], 0
-        return write(message), [event for event in map(self._message, held) if event is not None]
+        self._enter(State.READY)
+        held, self._held = self._held, []
+        events: list[Incoming] = []
+        for message, size in held:
+            # An id that was held twice closes the connection, and what came after it does not count.
+            event = self._acts.get(type(message), ServerMachine._misplaced)(self, message, size)
+            if event is not None:
+                events.append(event)
+        return write(welcome), events
 
     def settle(self, message: m.Result | m.End | m.Error) -> bytes:
         """The last message of a call. Its id is free from here on, before the bytes are sent."""
@@ -103,75 +154,83 @@ class ServerMachine:
 
     def close(self) -> None:
         """The socket is gone, or the shell closes it."""
-        self.state = State.CLOSED
+        self._enter(State.CLOSED)
         self._held.clear()
 
     def _close(self, code: CloseCode) -> Close:
         self.close()
         return Close(code)
 
-    def _fault(self, fault: Fault) -> Incoming:
-        self._malformed_left -= 1
-        if self._malformed_left <= 0:
-            return self._close(CloseCode.FLOOD)
+    def _misplaced(self, _message: Found, _size: int) -> Incoming | None:
+        return None if self.state is State.CLOSED else self._close(CloseCode.PROTOCOL_ERROR)
+
+    def _fault(self, fault: Fault, _size: int) -> Incoming:
+        if fault.id is None:
+            # One that can be answered is as good as a call; the others tell the peer nothing it could act on.
+            self._malformed_left -= 1
+            if self._malformed_left <= 0:
+                return self._close(CloseCode.FLOOD)
         if fault.id in self.in_flight:
             # An answer with this id would settle the other call.
             return self._close(CloseCode.PROTOCOL_ERROR)
         status = 413 if fault.code == "TOO_LARGE" else 400
         return Reply(write(m.Error(fault.id, status, fault.code, fault.detail)))
 
-    def _message(self, received: Received) -> Incoming | None:
-        act = self._TRANSITIONS.get((self.state, type(received.message)))
-        if act is None:
+    def _hello(self, hello: m.Hello, _size: int) -> Incoming:
+        self._enter(State.IDENTIFYING)
+        return hello
+
+    def _hold(self, message: m.Message, size: int) -> None:
+        self._held.append((message, size))
+
+    def _open(self, message: m.Call | m.Refresh, _size: int) -> Incoming:
+        if message.id in self.in_flight:
             return self._close(CloseCode.PROTOCOL_ERROR)
-        return act(self, received)
+        self.in_flight.add(message.id)
+        return message
 
-    def _hello(self, received: Received) -> Incoming:
-        self.state = State.IDENTIFYING
-        assert isinstance(received.message, m.Hello)
-        return received.message
-
-    def _hold(self, received: Received) -> Incoming | None:
-        self._held_size += received.size
-        if self._held_size > self._held_bytes:
-            return self._close(CloseCode.FLOOD)
-        self._held.append(received)
-        return None
-
-    def _open(self, received: Received) -> Incoming:
-        assert isinstance(received.message, m.Call | m.Refresh)
-        if received.message.id in self.in_flight:
-            return self._close(CloseCode.PROTOCOL_ERROR)
-        self.in_flight.add(received.message.id)
-        return received
-
-    def _about(self, received: Received) -> Incoming | None:
-        assert isinstance(received.message, m.Cancel | m.Credit)
+    def _about(self, message: m.Cancel | m.Credit | m.End, _size: int) -> Incoming | None:
         # Settled meanwhile: the two messages crossed.
-        return received if received.message.id in self.in_flight else None
+        return message if message.id in self.in_flight else None
 
-    def _pong(self, _received: Received) -> Incoming | None:
+    def _item(self, item: m.Item, size: int) -> Incoming | None:
+        if item.id not in self.in_flight:
+            return None
+        return Uploaded(item.id, item.value, size - item_head_bytes(item.id))
+
+    def _pong(self, _ping: m.Ping, _size: int) -> Incoming | None:
         # One answer says as much as a million.
         if self._pinged:
             return None
         self._pinged = True
         return Reply(write(m.Pong()))
 
-    def _pass(self, received: Received) -> Incoming:
-        return received
+    def _pass(self, message: m.Pong, _size: int) -> Incoming:
+        return message
 
-    _TRANSITIONS: ClassVar[dict[tuple[State, type], Callable[[ServerMachine, Received], Incoming | None]]] = {
-        (State.OPENING, m.Hello): _hello,
-        (State.IDENTIFYING, m.Call): _hold,
-        (State.IDENTIFYING, m.Refresh): _hold,
-        (State.IDENTIFYING, m.Cancel): _hold,
-        (State.IDENTIFYING, m.Credit): _hold,
-        (State.IDENTIFYING, m.Ping): _pong,
-        (State.IDENTIFYING, m.Pong): _pass,
-        (State.READY, m.Call): _open,
-        (State.READY, m.Refresh): _open,
-        (State.READY, m.Cancel): _about,
-        (State.READY, m.Credit): _about,
-        (State.READY, m.Ping): _pong,
-        (State.READY, m.Pong): _pass,
+    _TRANSITIONS: ClassVar[dict[State, dict[type, Callable[[ServerMachine, Any, int], Incoming | None]]]] = {
+        State.OPENING: {Fault: _fault, m.Hello: _hello},
+        State.IDENTIFYING: {
+            Fault: _fault,
+            m.Call: _hold,
+            m.Item: _hold,
+            m.End: _hold,
+            m.Refresh: _hold,
+            m.Cancel: _hold,
+            m.Credit: _hold,
+            m.Ping: _pong,
+            m.Pong: _pass,
+        },
+        State.READY: {
+            Fault: _fault,
+            m.Call: _open,
+            m.Item: _item,
+            m.End: _about,
+            m.Refresh: _open,
+            m.Cancel: _about,
+            m.Credit: _about,
+            m.Ping: _pong,
+            m.Pong: _pass,
+        },
+        State.CLOSED: {},
     }

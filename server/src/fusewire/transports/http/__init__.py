@@ -2,6 +2,6 @@
 
 from fusewire.transports.http.docs import add_docs
 from fusewire.transports.http.mirror import mirror
-from fusewire.transports.http.problem import use_one_error_shape
+from fusewire.transports.http.problem import failures_of, use_one_error_shape
 
-__all__ = ["add_docs", "mirror", "use_one_error_shape"]
+__all__ = ["add_docs", "failures_of", "mirror", "use_one_error_shape"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic_core import from_json
@@ -34,7 +35,8 @@ async def read_values(request: Request, procedure: Procedure, sizes: Sizes) -> d
         elif (found := _from_query(field, request.query_params)) is not _ABSENT:
             values[field.name] = found
     if body_fields:
-        _take_body(values, body_fields, await _body(request, sizes))
+        most = sizes.calls.get(procedure.name, sizes.message_bytes)
+        _take_body(values, body_fields, await _body(request, replace(sizes, message_bytes=most)))
     return values
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from fusewire.calls import credentials_of, identify
-from fusewire.errors import RpcError
-from fusewire.procedures.call import Call
+from fusewire.calls import Running, credentials_of, identify
+from fusewire.errors import DeadlineExceeded, RpcError
+from fusewire.procedures.call import Call, Caller
 from fusewire.procedures.procedure import Procedure
-from fusewire.procedures.resolve import Surroundings
+from fusewire.procedures.resolve import Surroundings, Values
 from fusewire.transports.http.arguments import MSGPACK, read_values
 from fusewire.transports.http.reply import HttpReply
 from fusewire.transports.services import Services
@@ -22,78 +23,98 @@ from fusewire.transports.services import Services
 PULSE_SECONDS = 15.0
 
 
+class HttpSurroundings(Surroundings):
+    def __init__(self, values: Callable[[], Awaitable[Values]], request: Request) -> None:
+        self.connection = request
+        self._values = values
+
+    def read(self) -> Awaitable[Values]:
+        return self._values()
+
+
 class CallResponse(Response):
     """Runs the call when the response is sent: one task from the first dependency to the last clean-up."""
 
     def __init__(self, request: Request, procedure: Procedure, services: Services) -> None:
-        super().__init__()
+        # Not super().__init__(): what it prepares is a body and headers, and those come from the call.
         self._request = request
         self._procedure = procedure
         self._services = services
-        self._body_read = asyncio.Event()
+        self._body_read = False
+        self._left = False
+        self._aides: list[asyncio.Task[None]] = []
+        self._reply: HttpReply
+        self._running: Running
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        del scope
-        head = Response()
-        # Nothing said: the procedure's own status, or 200.
-        head.status_code = None  # type: ignore[assignment]  # as FastAPI's own injected Response
-        most = self._services.bounds.result_bytes
-        reply = HttpReply(self._request, self._procedure, head, send, most)
-        if not self._procedure.streams:
-            await self._run(reply, head)
-            return
-        async with asyncio.TaskGroup() as tasks:
-            work = tasks.create_task(self._run(reply, head))
-            aides = (
-                tasks.create_task(self._cancel_when_gone(receive, reply, work)),
-                tasks.create_task(_pulse(reply)),
-            )
-            work.add_done_callback(lambda _: [aide.cancel() for aide in aides])
-
-    async def _run(self, reply: HttpReply, head: Response) -> None:
+        del scope, receive
+        self._reply = HttpReply(self._request, self._procedure, send, self._services.bounds.result_bytes)
+        self._running = Running(self._run, self._waits, self._procedure.options.timeout)
         try:
-            await self._call(reply, head)
-        except RpcError as error:
-            await reply.error(error)
+            await self._running
+        except asyncio.CancelledError:
+            if not self._running.expired and not self._left:
+                raise
+            # Our own doing: the task goes on, it is the server's.
+            if (task := self._running.task) is not None:
+                task.uncancel()
+            if self._running.expired and not self._reply.done:
+                await self._reply.error(DeadlineExceeded(message="The call's deadline passed"))
+        finally:
+            for aide in self._aides:
+                aide.cancel()
+            if self._aides:
+                await asyncio.wait(self._aides)
 
-    async def _cancel_when_gone(self, receive: Receive, reply: HttpReply, work: asyncio.Task[None]) -> None:
-        """The tab was closed: the generator gets `CancelledError`."""
-        # Until then the body's reader is the one to receive, and it notices by itself.
-        await self._body_read.wait()
-        message: Message = {"type": ""}
-        while message["type"] != "http.disconnect":
-            message = await receive()
+    def _waits(self) -> None:
+        if self._procedure.streams:
+            self._help(self._pulse())
+        if self._body_read:
+            self._help(self._stop_when_left())
+
+    def _help(self, work: Coroutine[Any, Any, None]) -> None:
+        self._aides.append(asyncio.get_running_loop().create_task(work))
+
+    async def _stop_when_left(self) -> None:
+        """The tab was closed: the function gets `CancelledError`."""
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
         # uvicorn says the same when the response is complete; what comes after it is not to be cut.
-        if not reply.finished:
-            work.cancel()
+        if not self._reply.finished:
+            self._left = True
+            self._running.stop()
 
-    async def _call(self, reply: HttpReply, head: Response) -> None:
-        request, procedure, services = self._request, self._procedure, self._services
-        credentials = credentials_of(request, {}, "http")
+    async def _pulse(self) -> None:
+        # Gateways close what says nothing for a minute; a reader learns that the stream is alive.
+        while True:
+            await asyncio.sleep(PULSE_SECONDS)
+            await self._reply.pulse()
+
+    async def _values(self) -> dict[str, Any]:
+        try:
+            return await read_values(self._request, self._procedure, self._services.sizes)
+        finally:
+            # Until now the body's reader was the one to receive, and it noticed by itself.
+            self._body_read = True
+            if self._running.task is not None:
+                self._help(self._stop_when_left())
+
+    async def _run(self) -> None:
+        request, procedure, services, reply = self._request, self._procedure, self._services, self._reply
+        headers = request.headers
+        identity = None
+        if services.loader is not None:
+            try:
+                identity = await identify(services.loader, credentials_of(request, {}, "http"))
+            except RpcError as error:
+                await reply.error(error)
+                return
+        caller = Caller("http", request.client.host if request.client else None, None, headers, services.hub)
         timeout = procedure.options.timeout
-        call = Call(
-            id=f"{time.monotonic_ns():x}",
-            procedure=procedure.name,
-            transport="http",
-            identity=await identify(services.loader, credentials),
-            client_ip=credentials.client_ip,
-            headers=credentials.headers,
-            deadline=None if timeout is None else time.monotonic() + timeout,
-            hub=services.hub,
-        )
-
-        async def values() -> dict[str, Any]:
-            found = await read_values(request, procedure, services.sizes)
-            self._body_read.set()
-            return found
-
-        kind = request.headers.get("content-type", "")
-        around = Surroundings(values, request, from_text=not kind.startswith(MSGPACK), response=head)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        call = Call(f"{time.monotonic_ns():x}", procedure.name, caller, identity, deadline)
+        from_text = not headers.get("content-type", "").startswith(MSGPACK)
+        around = HttpSurroundings(self._values, request)
+        around.from_text = from_text
+        around.response = reply.head
         await services.pipeline.run(procedure, call, around, reply)
-
-
-async def _pulse(reply: HttpReply) -> None:
-    # Gateways close what says nothing for a minute; a reader learns that the stream is alive.
-    while True:
-        await asyncio.sleep(PULSE_SECONDS)
-        await reply.pulse()

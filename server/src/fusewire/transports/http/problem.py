@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from fusewire.calls import failure_of, shown_data
+from fusewire.calls import Failures, failure_of, shown_data
 from fusewire.errors import RateLimited, RpcError, Unauthenticated
 
 
@@ -64,6 +64,12 @@ def use_one_error_shape(app: FastAPI) -> None:
     for kind, default in defaults.items():
         if app.exception_handlers.get(kind) is default:
             app.exception_handlers[kind] = _answer
+
+
+def failures_of(app: FastAPI) -> Failures:
+    """What exceptions become, by the handlers that the app has or will have. The defaults do not count."""
+    defaults = (_answer, http_exception_handler, request_validation_exception_handler)
+    return Failures(app.exception_handlers, defaults)
 
 
 async def _answer(request: Request, error: Exception) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cached_property
 from typing import Any, Protocol
 
 from pydantic_core import to_jsonable_python
@@ -100,33 +101,53 @@ def _accepted(accept: str) -> frozenset[str]:
     return frozenset(types)
 
 
-class HttpReply:
-    """Sends one response. Nothing is sent before the first item or the result, so that an early error has its own status."""
+_PLAIN: frozenset[str] = frozenset()
+_VARY = (b"vary", b"accept")
 
-    def __init__(self, request: Request, procedure: Procedure, head: Response, send: Send, most: int) -> None:
-        accepted = _accepted(request.headers.get("accept", ""))
+
+class HttpReply:
+    """Sends one response. Nothing is sent before the first item or the result, so that an early error has its own status.
+
+    `most`: bytes of a result or an item.
+    """
+
+    def __init__(self, request: Request, procedure: Procedure, send: Send, most: int) -> None:
+        accept = request.headers.get("accept", "*/*")
+        accepted = _PLAIN if accept == "*/*" else _accepted(accept)
         self._msgpack = MSGPACK in accepted
-        self._framing: Framing = next((f for f in _FRAMINGS if f.media_type in accepted), JsonLines())
+        self._accepted = accepted
         self._procedure = procedure
-        self._head = head
         self._send = send
         self._most = most
+        self.head: Response | None = None
+        """Takes what a procedure sets on its own `Response` parameter, where there is one."""
+        if procedure.sets_response:
+            self.head = Response()
+            # Nothing said: the procedure's own status, or 200. As FastAPI's own injected Response.
+            self.head.status_code = None  # type: ignore[assignment]  # the same trick as FastAPI's
         self.started = False
+        self.done = False
         self.finished = False
         self._items = 0
 
+    @cached_property
+    def _framing(self) -> Framing:
+        return next((f for f in _FRAMINGS if f.media_type in self._accepted), JsonLines())
+
     async def result(self, value: Any) -> None:
         output = self._procedure.output
+        status = self._status
         if isinstance(value, Response):
             await self._foreign(value)
-        elif self._status in (204, 205, 304):
-            await self._start(None, 0)
+        elif status in (204, 205, 304):
+            self.done = True
+            await self._start(status, [])
             await self._body(b"")
         else:
             assert output is not None
             body = self._bounded(output.packed(value) if self._msgpack else output.json(value))
-            await self._start(MSGPACK if self._msgpack else JSON, len(body))
-            await self._body(body)
+            self.done = True
+            await self._whole(status, MSGPACK if self._msgpack else JSON, body)
 
     async def item(self, value: Any) -> None:
         output = self._procedure.output
@@ -141,6 +162,7 @@ class HttpReply:
             await asyncio.sleep(0)
 
     async def end(self) -> None:
+        self.done = True
         await self._start_stream()
         await self._body(self._framing.end())
 
@@ -150,21 +172,22 @@ class HttpReply:
 
     async def error(self, error: RpcError[Any]) -> None:
         """Before the start: a response of its own. In a stream: its last record."""
+        self.done = True
         if self.started:
             await self._body(self._framing.error(error))
             return
-        self._head = Response(status_code=error.status, headers=problem_headers(error))
+        self.head = Response(headers=problem_headers(error))
         if self._msgpack:
             body: bytes = pack(problem_body(error), to_jsonable_python)
         else:
             body = problem_json(error)
-        await self._start(MSGPACK if self._msgpack else JSON, len(body), status=error.status)
-        await self._body(body)
+        await self._whole(error.status, MSGPACK if self._msgpack else JSON, body)
 
     @property
     def _status(self) -> int:
         # A procedure may choose on its own Response parameter; FastAPI leaves that at None until then.
-        return self._head.status_code or self._procedure.options.status_code or 200
+        chosen = self.head.status_code if self.head is not None else None
+        return chosen or self._procedure.options.status_code or 200
 
     def _bounded(self, body: bytes) -> bytes:
         if len(body) > self._most:
@@ -173,8 +196,8 @@ class HttpReply:
 
     async def _foreign(self, response: Response) -> None:
         """The procedure made its own response; what it set on the injected one (cookies) goes along."""
-        response.raw_headers += [pair for pair in self._head.raw_headers if pair[0] != b"content-length"]
-        self.started = True
+        response.raw_headers += self._extra()
+        self.started = self.done = True
 
         async def no_receive() -> Any:
             raise RuntimeError("the request was already read")
@@ -184,24 +207,37 @@ class HttpReply:
     async def _start_stream(self) -> None:
         if self.started:
             return
-        self._head.headers["cache-control"] = "no-cache"
-        # nginx would collect the stream otherwise.
-        self._head.headers["x-accel-buffering"] = "no"
-        await self._start(self._framing.media_type, None)
+        head = [
+            (b"content-type", self._framing.media_type.encode("ascii")),
+            (b"cache-control", b"no-cache"),
+            # nginx would collect the stream otherwise.
+            (b"x-accel-buffering", b"no"),
+        ]
+        await self._start(self._status, head)
 
-    async def _start(self, media_type: str | None, length: int | None, *, status: int | None = None) -> None:
-        headers = MutableHeaders(
-            raw=[pair for pair in self._head.raw_headers if pair[0] != b"content-length"]
-        )
-        headers.add_vary_header("accept")
-        if media_type is not None:
-            headers["content-type"] = media_type
-        if length is not None and media_type is not None:
-            headers["content-length"] = str(length)
+    async def _whole(self, status: int, media_type: str, body: bytes) -> None:
+        head = [
+            (b"content-type", media_type.encode("ascii")),
+            (b"content-length", str(len(body)).encode("ascii")),
+        ]
+        await self._start(status, head)
+        await self._body(body)
+
+    def _extra(self) -> list[tuple[bytes, bytes]]:
+        if self.head is None:
+            return []
+        return [pair for pair in self.head.raw_headers if pair[0] != b"content-length"]
+
+    async def _start(self, status: int, head: list[tuple[bytes, bytes]]) -> None:
+        headers = [_VARY, *head]
+        if extra := self._extra():
+            # What was said on purpose counts, but for what belongs to the body itself.
+            said = {name for name, _ in head if name in (b"content-type", b"content-length")}
+            merged = MutableHeaders(raw=[pair for pair in extra if pair[0] not in said] + head)
+            merged.add_vary_header("accept")
+            headers = merged.raw
         self.started = True
-        await self._send(
-            {"type": "http.response.start", "status": status or self._status, "headers": headers.raw}
-        )
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _body(self, body: bytes, *, more: bool = False) -> None:
         self.finished = not more

@@ -1,4 +1,7 @@
-"""One accepted WebSocket: the shell around `ServerMachine`. It owns every task that the connection starts."""
+"""One accepted WebSocket: the shell around `ServerMachine`. It owns every task that the connection starts.
+
+The task that reads also begins each call (calls/running.py). A call that waits keeps that task, and a new one goes on reading.
+"""
 
 from __future__ import annotations
 
@@ -6,55 +9,69 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Coroutine
-from datetime import UTC, datetime
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any
 
-from pydantic_core import to_jsonable_python
 from starlette.requests import HTTPConnection
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.types import Message, Receive, Send
 
-from fusewire.calls import credentials_of, identify, shown_data
+from fusewire.calls import Running
+from fusewire.calls.running import resumed
 from fusewire.errors import (
     Cancelled,
+    DeadlineExceeded,
+    Malformed,
     RegistrationError,
     RpcError,
+    TooLarge,
     TooManyCalls,
     Unauthenticated,
     Unavailable,
     UnknownProcedure,
 )
-from fusewire.identity import Identity
-from fusewire.procedures.arguments import bind
 from fusewire.procedures.call import Call
 from fusewire.procedures.procedure import Procedure
-from fusewire.procedures.resolve import Surroundings
 from fusewire.transports.services import Services
-from fusewire.transports.websocket.credit import Credit
-from fusewire.transports.websocket.handshake import with_token
 from fusewire.transports.websocket.outbox import Outbox
-from fusewire.transports.websocket.reply import SocketReply
+from fusewire.transports.websocket.reply import SocketCall, error_message
+from fusewire.transports.websocket.who import Who
 from fusewire.wire import messages as m
 from fusewire.wire.close import CloseCode
-from fusewire.wire.codec import Received, pack, write
-from fusewire.wire.machine import Close, Incoming, Reply, ServerMachine, State
-from fusewire.wire.messages import Packed
+from fusewire.wire.codec import pack, write
+from fusewire.wire.machine import Close, Incoming, Reply, ServerMachine, State, Uploaded
 
 log = logging.getLogger("fusewire.websocket")
 
 FLUSH_SECONDS = 5.0
 """How long a closing connection may take to write what is queued."""
+LINGER_SECONDS = 1.0
+"""How long a drained connection stays open for its peer to leave first: calls that cross with goaway are answered, not lost."""
+MESSAGES_PER_TURN = 64
+"""How many messages are acted on before other connections get their turn."""
+
+Begin = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Connection:
     """`run()` returns when the socket is closed and every call of it has ended."""
 
-    def __init__(self, socket: WebSocket, services: Services) -> None:
+    def __init__(self, handshake: HTTPConnection, receive: Receive, send: Send, services: Services) -> None:
         bounds = services.bounds
+        self.bounds = bounds
         self.session_id = secrets.token_urlsafe(16)
-        self._socket = socket
+        self.outbox = Outbox(
+            send,
+            bound=bounds.outgoing_bytes,
+            frame_bytes=bounds.frame_bytes,
+            spawn=self._spawn,
+            gone=self._lost,
+        )
+        self._receive: Callable[[], Coroutine[Any, Any, Message]] = receive  # type: ignore[assignment]  # what ASGI servers write
+        self._send = send
+        self.pipeline = services.pipeline
         self._services = services
+        self._procedures = services.registry.on_websocket
         self._machine = ServerMachine(
             services.sizes,
             frame_bytes=bounds.frame_bytes,
@@ -62,18 +79,19 @@ class Connection:
             held_bytes=bounds.held_bytes,
             malformed=bounds.malformed_messages,
         )
-        self._outbox = Outbox(socket.send_bytes, bound=bounds.outgoing_bytes, frame_bytes=bounds.frame_bytes)
+        self._who = Who(handshake, services, self.session_id, partial(self._shut, CloseCode.IDENTITY_EXPIRED))
         self._tasks = asyncio.TaskGroup()
         self._owned: set[asyncio.Task[None]] = set()
         self._tails: set[asyncio.Task[Any]] = set()
-        self._refreshing = asyncio.Lock()
-        self._refreshes = 0
-        self._expiry: asyncio.TimerHandle | None = None
-        self._calls: dict[int, asyncio.Task[None]] = {}
-        self._credits: dict[int, Credit] = {}
-        self._connection: HTTPConnection = socket
-        self._identity: Identity | None = None
+        self._inbox: Iterator[Incoming] = iter(())
+        self._calls: dict[int, SocketCall] = {}
+        self._streams = 0
+        self._leader: asyncio.Task[None] | None = None
+        self._leading = False
+        self._flushing = False
+        self._draining = False
         self._timeout_ms: int | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._heard = time.monotonic()
         self._close: CloseCode | None = None
         self._closing = asyncio.Event()
@@ -84,26 +102,28 @@ class Connection:
     async def run(self) -> None:
         try:
             async with self._tasks:
-                reader = self._spawn(self._read())
-                writer = self._spawn(self._write())
-                self._spawn(self._watch_time())
-                await self._closing.wait()
-                self._machine.close()
-                for task in self._owned - {reader, writer} - self._tails:
-                    _stop(task)
+                self._lead()
+                self._after(self.bounds.hello_seconds, self._await_hello)
+                await self._wait_for_end()
+                self._inbox = iter(())
+                self._stop_work()
                 await self._services.hub.detach(self)
-                self._outbox.finish()
-                await asyncio.wait(
-                    (writer,), timeout=FLUSH_SECONDS if self._close is not CloseCode.SLOW else 0
-                )
-                writer.cancel()
-                await self._say_close()
-                reader.cancel()
+                await self._say_goodbye()
+                if self._leader is not None:
+                    self._leader.cancel()
         finally:
             # Once more: a hello under way may have attached meanwhile.
-            if self._expiry is not None:
-                self._expiry.cancel()
+            self._who.forget()
+            if self._timer is not None:
+                self._timer.cancel()
             await self._services.hub.detach(self)
+
+    async def _wait_for_end(self) -> None:
+        try:
+            await self._closing.wait()
+        finally:
+            self._closing.set()
+            self._machine.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._tasks.create_task(work)
@@ -111,72 +131,162 @@ class Connection:
         task.add_done_callback(self._owned.discard)
         return task
 
-    def push(self, message: bytes) -> None:
-        """Queue an event for this peer. There is no waiting for a peer that does not read: it is closed as slow."""
-        if self._outbox.fits(message):
-            self._send(message)
-        else:
-            self._shut(CloseCode.SLOW)
+    def _after(self, seconds: float, run: Callable[[], None]) -> None:
+        """Set the one timer of the connection: what it waited for before does not count any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, run)
 
-    # What comes in
+    # Reading
+
+    def _lead(self) -> None:
+        self._leading = False
+        self._leader = self._spawn(self._read())
 
     async def _read(self) -> None:
+        try:
+            await self._read_on()
+        except asyncio.CancelledError:
+            # By a call that never waited and cancelled the task that it ran in: its own affair, reading goes on.
+            if self._leader is asyncio.current_task() and not self._closing.is_set():
+                self._lead()
+            raise
+
+    async def _read_on(self) -> None:
+        turn = 0
         while True:
-            received = await self._socket.receive()
+            # The iterator is the connection's: whoever reads next goes on where a call kept this task.
+            for event in self._inbox:
+                turn += 1
+                if turn > MESSAGES_PER_TURN:
+                    turn = 0
+                    self._pause()
+                    await asyncio.sleep(0)
+                self._leading = True
+                if type(event) is not m.Call:
+                    self._act(event)
+                elif (call := self._begin(event)) is not None:
+                    await self._perform(call)
+                    if call.running.task is not None:
+                        # The call kept this task; somebody else reads by now.
+                        return
+            receiving = self._receive()
+            try:
+                waits_for = receiving.send(None)
+            except StopIteration as there:
+                received: Message = there.value
+            else:
+                # What was answered until now leaves together.
+                self._pause()
+                turn = 0
+                received = await resumed(receiving, waits_for)
             if received["type"] == "websocket.disconnect":
-                self._closing.set()
+                self._lost()
                 return
             self._heard = time.monotonic()
             frame = received.get("bytes")
-            for event in self._machine.receive(received.get("text", "") if frame is None else frame):
-                self._act(event)
+            self._inbox = iter(self._machine.receive(received.get("text", "") if frame is None else frame))
+
+    def _pause(self) -> None:
+        """The reader is about to wait."""
+        self._leading = False
+        self.outbox.flush()
+
+    async def _perform(self, call: SocketCall) -> None:
+        try:
+            await call.running
+        except asyncio.CancelledError:
+            self._stopped(call)
+            raise
+        finally:
+            self._tails.discard(call.running.task)
+
+    def keep(self, call: SocketCall) -> None:
+        if not call.done:
+            self._register(call)
+        elif call.running.task is not None:
+            # It answered at once; what waits is what comes after the answer.
+            call.running.disarm()
+            self._tails.add(call.running.task)
+        if self._leading:
+            self._pause()
+            self._lead()
+
+    def _register(self, call: SocketCall) -> None:
+        if call.id not in self._calls:
+            self._calls[call.id] = call
+            self._streams += call.streams
 
     def _act(self, event: Incoming) -> None:
         match event:
             case Reply(data):
-                self._send(data)
+                self.send(data)
             case Close(code):
                 self._shut(code)
+            case Uploaded():
+                self._feed(event)
+            case m.Cancel(call_id):
+                if call := self._calls.get(call_id):
+                    call.running.stop()
+            case m.Credit(call_id, items, size):
+                if (call := self._calls.get(call_id)) and call.credit is not None:
+                    call.credit.grant(items, size)
+            case m.End(call_id):
+                self._end_upload(call_id)
             case m.Hello():
                 self._spawn(self._open(event))
-            case Received(m.Call() as call):
-                self._start(call)
-            case Received(m.Cancel(id=call_id)):
-                if task := self._calls.get(call_id):
-                    _stop(task)
-            case Received(m.Credit(id=call_id, items=items, bytes=size)):
-                if credit := self._credits.get(call_id):
-                    credit.grant(items, size)
-            case Received(m.Refresh() as refresh) if self._refreshes > self._services.bounds.refreshes:
-                self._refuse(refresh.id, TooManyCalls(message="Too many changes of identity at once"))
-            case Received(m.Refresh() as refresh):
-                self._refreshes += 1
-                self._spawn(self._refresh(refresh))
-            case Received():
+            case m.Refresh():
+                self._spawn(self._refresh(event))
+            case _:
                 # A pong: that something was heard is all it says.
                 pass
+
+    def _feed(self, item: Uploaded) -> None:
+        call = self._calls.get(item.id)
+        if call is None:
+            return
+        if call.upload is None or call.upload.ended:
+            self._break(call, Malformed(message="An item that nobody asked for"))
+        elif not call.upload.feed(item.value, item.size):
+            self._break(call, TooLarge(message="More items than there was credit for"))
+
+    def _end_upload(self, call_id: int) -> None:
+        call = self._calls.get(call_id)
+        if call is None:
+            return
+        if call.upload is None or call.upload.ended:
+            self._break(call, Malformed(message="The end of an upload that there was not"))
+        else:
+            call.upload.end()
+
+    def _break(self, call: SocketCall, error: RpcError[Any]) -> None:
+        call.fail(error)
+        call.running.stop()
 
     # Identity
 
     async def _open(self, hello: m.Hello) -> None:
         try:
-            await self._take_identity(hello.credentials or {})
+            await self._who.take(hello.credentials or {})
         except RpcError as error:
-            self._send(write(self._error(None, error)))
+            self.send(write(error_message(None, error)))
             self._shut(
                 CloseCode.UNAUTHENTICATED if isinstance(error, Unauthenticated) else CloseCode.GOING_AWAY
             )
             return
         if self._closing.is_set():
             return
-        topics = [f"user:{self._identity.id}"] if self._identity is not None else []
-        await self._services.hub.attach(self, topics)
+        topic = self._who.topic
+        await self._services.hub.attach(self, [] if topic is None else [topic])
         self._timeout_ms = hello.timeout_ms
         same = hello.calls is not None and hello.calls == self._calls_hash()
         data, held = self._machine.welcome(m.Welcome(self.session_id, same, self._limits()))
-        self._send(data)
+        self.send(data)
         for event in held:
-            self._act(event)
+            if isinstance(event, m.Call):
+                self._begin_held(event)
+            else:
+                self._act(event)
 
     def _calls_hash(self) -> str | None:
         try:
@@ -188,46 +298,20 @@ class Connection:
 
     async def _refresh(self, refresh: m.Refresh) -> None:
         try:
-            # One at a time and in order: the last one sent is the one that holds.
-            async with self._refreshing:
-                before = self._identity
-                await self._take_identity(refresh.credentials or {})
-                old, new = (f"user:{who.id}" if who is not None else None for who in (before, self._identity))
-                await self._services.hub.move(self, old=old, new=new)
+            await self._who.refresh(refresh.credentials or {}, partial(self._services.hub.move, self))
         except RpcError as error:
-            self._send(self._machine.settle(self._error(refresh.id, error)))
+            self.send(self._machine.settle(error_message(refresh.id, error)))
             if isinstance(error, Unauthenticated):
                 self._shut(CloseCode.UNAUTHENTICATED)
         else:
-            self._send(self._machine.settle(m.Result(refresh.id, pack(None))))
-        finally:
-            self._refreshes -= 1
-
-    async def _take_identity(self, payload: dict[str, Any]) -> None:
-        credentials = credentials_of(self._socket, payload, "websocket")
-        try:
-            async with asyncio.timeout(self._services.bounds.identify_seconds):
-                self._identity = await identify(self._services.loader, credentials)
-        except TimeoutError as error:
-            raise Unavailable(message="The identity could not be loaded in time") from error
-        self._expire_at(self._identity.expires_at if self._identity is not None else None)
-        self._connection = with_token(self._socket, credentials.token)
-
-    def _expire_at(self, moment: datetime | None) -> None:
-        """With its identity a connection ends: its streams and events were that identity's too."""
-        if self._expiry is not None:
-            self._expiry.cancel()
-            self._expiry = None
-        if moment is not None:
-            left = max(0.0, (moment - datetime.now(UTC)).total_seconds())
-            self._expiry = asyncio.get_running_loop().call_later(left, self._shut, CloseCode.IDENTITY_EXPIRED)
+            self.send(self._machine.settle(m.Result(refresh.id, pack(None))))
 
     def _limits(self) -> dict[str, int]:
-        bounds = self._services.bounds
+        bounds = self.bounds
         return {
             "heartbeat_ms": int(bounds.heartbeat_seconds * 1000),
             "max_message_bytes": bounds.message_bytes,
-            "max_frame_bytes": bounds.frame_bytes,
+            "max_frame_bytes": max(bounds.frame_bytes, *self._services.sizes.calls.values(), 0),
             "max_calls": bounds.calls,
             "max_streams": bounds.streams,
             "stream_items": bounds.stream_items,
@@ -236,144 +320,173 @@ class Connection:
 
     # Calls
 
-    def _start(self, message: m.Call) -> None:
-        procedure = self._services.registry.find(message.name, "websocket")
+    def _begin(self, message: m.Call) -> SocketCall | None:
+        """Everything about a call but its running. None when it is refused."""
+        procedure = self._procedures.get(message.name)
         if procedure is None:
             self._refuse(message.id, UnknownProcedure(message.name))
-        elif self._is_full(procedure):
+            return None
+        if self._draining:
+            self._refuse(message.id, Unavailable())
+            return None
+        if self._is_full(procedure):
             self._refuse(message.id, TooManyCalls(message="Too many in flight; this one was not started"))
-        else:
-            bounds = self._services.bounds
-            if procedure.streams:
-                self._credits[message.id] = Credit(bounds.stream_items, bounds.stream_bytes)
-            task = self._calls[message.id] = self._spawn(self._run(message, procedure))
-            task.add_done_callback(partial(self._ended, message.id))
+            return None
+        seconds = self._seconds(message, procedure)
+        who = self._who
+        deadline = None if seconds is None else self._heard + seconds
+        info = Call(message.id, procedure.name, who.caller, who.identity, deadline)
+        call = SocketCall(message, procedure, info, who.connection, self)
+        begin: Begin = call.begin
+        if procedure.leaves_threads:
+            begin = partial(self._keeping_threads, begin, info)
+        if len(self._tails) >= self.bounds.calls:
+            begin = partial(self._after_tails, begin)
+        call.running = Running(begin, call.waits, seconds)
+        return call
 
     def _is_full(self, procedure: Procedure) -> bool:
-        streams = len(self._credits)
         if procedure.streams:
-            return streams >= self._services.bounds.streams
-        return len(self._calls) - streams >= self._services.bounds.calls
+            return self._streams >= self.bounds.streams
+        return len(self._calls) - self._streams >= self.bounds.calls
 
     def _refuse(self, call_id: int, error: RpcError[Any]) -> None:
-        self._send(self._machine.settle(self._error(call_id, error)))
+        self.send(self._machine.settle(error_message(call_id, error)))
 
-    async def _run(self, message: m.Call, procedure: Procedure) -> None:
-        # What is settled and still at work (clean-up, background tasks, threads) is bounded too: the next call waits for it.
-        while len(self._tails) >= self._services.bounds.calls:
-            await asyncio.wait(self._tails, return_when=asyncio.FIRST_COMPLETED)
-        try:
-            await self._call(message, procedure)
-        except RpcError as error:
-            self._settle(self._error(message.id, error))
-
-    def _ended(self, call_id: int, task: asyncio.Task[None]) -> None:
-        # Here and not in the task: one that is cancelled before its first step never runs. And once settled, the id may be another's.
-        self._tails.discard(task)
-        if self._calls.get(call_id) is task:
-            self._settle(self._error(call_id, Cancelled(message="The call was cancelled")))
-            self._tails.discard(task)
-
-    async def _call(self, message: m.Call, procedure: Procedure) -> None:
-        call = Call(
-            id=f"{self.session_id}.{message.id}",
-            procedure=procedure.name,
-            transport="websocket",
-            identity=self._identity,
-            client_ip=self._socket.client.host if self._socket.client else None,
-            session_id=self.session_id,
-            headers=self._connection.headers,
-            deadline=self._deadline(message, procedure),
-            hub=self._services.hub,
-        )
-
-        async def values() -> dict[str, Any]:
-            return bind(procedure, message.args, message.kwargs)
-
-        reply = SocketReply(
-            message.id,
-            procedure,
-            credit=self._credits.get(message.id) or Credit(1, 1),
-            settle=self._settle,
-            send=self._send,
-            room=self._outbox.room,
-            most=self._services.bounds.result_bytes,
-        )
-        try:
-            await self._services.pipeline.run(procedure, call, Surroundings(values, self._connection), reply)
-        finally:
-            for thread in call.threads:
-                self._tails.add(thread)
-                thread.add_done_callback(self._tails.discard)
-
-    def _deadline(self, message: m.Call, procedure: Procedure) -> float | None:
+    def _seconds(self, message: m.Call, procedure: Procedure) -> float | None:
         wanted = message.timeout_ms
         if wanted is None and not procedure.streams:
             wanted = self._timeout_ms
-        seconds = [s for s in (wanted / 1000 if wanted else None, procedure.options.timeout) if s is not None]
-        return time.monotonic() + min(seconds) if seconds else None
+        own = procedure.options.timeout
+        if not wanted:
+            return own
+        return wanted / 1000 if own is None else min(wanted / 1000, own)
+
+    async def _keeping_threads(self, begin: Begin, info: Call) -> None:
+        """What is left at work in threads counts until it is over."""
+        try:
+            await begin()
+        finally:
+            for thread in info.threads:
+                self._tails.add(thread)
+                thread.add_done_callback(self._tails.discard)
+
+    async def _after_tails(self, begin: Begin) -> None:
+        # What is settled and still at work (clean-up, background tasks, threads) is bounded too: the next call waits for it.
+        while len(self._tails) >= self.bounds.calls:
+            await asyncio.wait(self._tails, return_when=asyncio.FIRST_COMPLETED)
+        await begin()
+
+    def _begin_held(self, message: m.Call) -> None:
+        """A call that came before welcome: nobody reads in this task, so it gets one of its own."""
+        if (call := self._begin(message)) is not None:
+            self._register(call)
+            task = call.running.task = self._spawn(self._perform(call))
+            # One that is cancelled before its first step never runs.
+            task.add_done_callback(lambda _: self._stopped(call))
+
+    def _stopped(self, call: SocketCall) -> None:
+        if call.running.expired:
+            call.fail(DeadlineExceeded(message="The call's deadline passed"))
+        else:
+            call.fail(Cancelled(message="The call was cancelled"))
 
     # What goes out
 
-    def _settle(self, message: m.Result | m.End | m.Error) -> None:
+    def settle(self, call: SocketCall, data: bytes) -> None:
         # Out of the tables before the last message is sent: its answer may be a call with the same id.
-        if message.id in self._machine.in_flight:
-            if task := self._calls.pop(message.id, None):
-                # What comes after the answer is the app's own work: it runs to its end, connection or not.
-                self._tails.add(task)
-            self._credits.pop(message.id, None)
-            self._send(self._machine.settle(message))
+        call.done = True
+        self._machine.in_flight.discard(call.id)
+        if (task := call.running.task) is not None:
+            call.running.disarm()
+            if self._calls.pop(call.id, None) is not None:
+                self._streams -= call.streams
+            # What comes after the answer is the app's own work: it runs to its end, connection or not.
+            self._tails.add(task)
+        if self._leading:
+            self.outbox.put(data)
+        else:
+            self.send(data)
+        if self._draining and not self._calls:
+            self._after(LINGER_SECONDS, partial(self._shut, CloseCode.GOING_AWAY))
 
-    def _send(self, data: bytes) -> None:
-        if not self._closing.is_set():
-            self._outbox.put(data)
+    def send(self, data: bytes) -> None:
+        """Queue a message. It leaves in this turn of the loop, with what else is ready by then."""
+        if self._closing.is_set():
+            return
+        self.outbox.put(data)
+        if self._leading or self._flushing:
+            return
+        if self._calls:
+            # Others may answer in the same turn. A lone reply waits for nobody.
+            self._flushing = True
+            asyncio.get_running_loop().call_soon(self._flush)
+        else:
+            self.outbox.flush()
 
-    def _error(self, call_id: int | None, error: RpcError[Any]) -> m.Error:
-        data = shown_data(error)
-        return m.Error(
-            call_id,
-            error.status,
-            error.code,
-            Packed(pack(error.detail, to_jsonable_python)),
-            None if data is None else Packed(pack(data, to_jsonable_python)),
-            error.id,
-        )
+    def _flush(self) -> None:
+        self._flushing = False
+        self.outbox.flush()
 
-    async def _write(self) -> None:
-        try:
-            await self._outbox.run()
-        except (WebSocketDisconnect, RuntimeError, OSError):
-            # The socket is gone in the middle of a write; the reader is told the same.
-            self._closing.set()
+    def push(self, message: bytes) -> None:
+        """Queue an event for this peer. There is no waiting for a peer that does not read: it is closed as slow."""
+        if self.outbox.fits(message):
+            self.send(message)
+        else:
+            self._shut(CloseCode.SLOW)
 
-    async def _watch_time(self) -> None:
-        bounds = self._services.bounds
-        await asyncio.sleep(bounds.hello_seconds)
+    # Time, and the end
+
+    def _await_hello(self) -> None:
         if self._machine.state is State.OPENING:
             self._shut(CloseCode.HELLO_TIMEOUT)
-        while True:
-            await asyncio.sleep(bounds.heartbeat_seconds)
-            if time.monotonic() - self._heard > 2 * bounds.heartbeat_seconds:
-                self._shut(CloseCode.HEARTBEAT)
-            self._send(write(m.Ping()))
+        else:
+            self._after(self.bounds.heartbeat_seconds, self._beat)
+
+    def _beat(self) -> None:
+        if time.monotonic() - self._heard > 2 * self.bounds.heartbeat_seconds:
+            self._shut(CloseCode.HEARTBEAT)
+        else:
+            self.send(write(m.Ping()))
+            self._after(self.bounds.heartbeat_seconds, self._beat)
+
+    def drain(self) -> None:
+        """The server is stopping: calls under way may finish, new ones are not started. The connection ends by itself."""
+        if self._draining or self._closing.is_set():
+            return
+        self._draining = True
+        seconds = self._services.drain_seconds
+        self.send(write(m.GoAway(int(seconds * 1000))))
+        self._after(
+            seconds if self._calls else LINGER_SECONDS,
+            partial(self._shut, CloseCode.GOING_AWAY),
+        )
 
     def _shut(self, code: CloseCode) -> None:
         if not self._closing.is_set():
             self._close = code
             self._closing.set()
 
-    async def _say_close(self) -> None:
-        if self._close is None:
-            return
+    def _lost(self) -> None:
+        self._closing.set()
+
+    def _stop_work(self) -> None:
+        for task in self._owned - {self._leader} - self._tails:
+            # Once: a second cancellation would interrupt the clean-up that the first one started.
+            if task is not self.outbox.writer and not task.cancelling():
+                task.cancel()
+
+    async def _say_goodbye(self) -> None:
         try:
-            async with asyncio.timeout(1):
-                await self._socket.close(int(self._close), self._close.reason)
+            if self._close is not None and self._close is not CloseCode.SLOW:
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await self.outbox.drain()
+            self.outbox.abandon()
+            if self._close is not None:
+                async with asyncio.timeout(1):
+                    await self._send(
+                        {"type": "websocket.close", "code": int(self._close), "reason": self._close.reason}
+                    )
         except (TimeoutError, RuntimeError, OSError):
             # The peer was faster, or does not read; the server ends the socket when this connection returns.
-            return
-
-
-def _stop(task: asyncio.Task[Any]) -> None:
-    # Once: a second cancellation would interrupt the clean-up that the first one started.
-    if not task.cancelling():
-        task.cancel()
+            self.outbox.abandon()

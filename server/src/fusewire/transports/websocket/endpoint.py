@@ -13,6 +13,9 @@ from fusewire.transports.websocket.connection import Connection
 
 SUBPROTOCOL = "fusewire.v1.msgpack"
 
+DRAIN = "fusewire.drain"
+"""The ASGI extension by which a server says that it is stopping (fusewire.serving)."""
+
 
 class Endpoint:
     """The WebSocket route of an app, as an ASGI app of its own."""
@@ -31,7 +34,10 @@ class Endpoint:
             await socket.send_denial_response(answer)
             return
         await socket.accept(SUBPROTOCOL)
-        await Connection(socket, self._services).run()
+        connection = Connection(socket, receive, send, self._services)
+        if (drain := scope.get("extensions", {}).get(DRAIN)) is not None:
+            drain.listen(connection.drain)
+        await connection.run()
 
     def _origin_passes(self, socket: WebSocket) -> bool:
         origin = socket.headers.get("origin")

@@ -1,61 +1,110 @@
-"""What is on its way to one peer: bounded, in order, and joined into frames when it piles up."""
+"""What is on its way to one peer: bounded, in order, and joined into frames."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from starlette.types import Message, Send
+
+from fusewire.calls.running import resumed
+
+JOINED_BYTES = 64 * 1024
+"""What waits to be joined with more is sent when it has grown to this."""
 
 
 class Outbox:
-    """Messages wait here while the socket writes. What is ready together leaves as one frame.
+    """Messages wait here until `flush`, and while the socket takes no more. What is ready together leaves as one frame.
 
-    `bound`: bytes that may wait besides the frame being written; `frame_bytes`: the largest joined frame.
+    Nobody waits for a write: it is begun where it is asked for, and only when the socket makes it wait does a task finish it.
+    `bound`: bytes that may wait besides the frame being written; `frame_bytes`: the largest joined frame; `spawn` owns the task;
+    `gone` is told that the socket is.
     """
 
-    def __init__(self, write: Callable[[bytes], Awaitable[None]], *, bound: int, frame_bytes: int) -> None:
-        self._write = write
+    __slots__ = ("_bound", "_frame_bytes", "_gone", "_room", "_send", "_size", "_spawn", "_waiting", "writer")
+
+    def __init__(
+        self,
+        send: Send,
+        *,
+        bound: int,
+        frame_bytes: int,
+        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        gone: Callable[[], None],
+    ) -> None:
+        self._send: Callable[[Message], Coroutine[Any, Any, None]] = send  # type: ignore[assignment]  # what ASGI servers write
         self._bound = bound
         self._frame_bytes = frame_bytes
+        self._spawn = spawn
+        self._gone = gone
         self._waiting: deque[bytes] = deque()
         self._size = 0
-        self._ready = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
-        self._finishing = False
+        self._room: asyncio.Event | None = None
+        self.writer: asyncio.Task[None] | None = None
+        """Finishes a write that the socket made wait."""
 
     def put(self, message: bytes) -> None:
         """Queue a message. Who has many waits for `room()` first."""
         self._waiting.append(message)
         self._size += len(message)
-        self._ready.set()
-        if self._size >= self._bound:
-            self._room.clear()
+        if self._size >= JOINED_BYTES:
+            self.flush()
 
     def fits(self, message: bytes) -> bool:
         """Whether there is room for it. A message alone always fits."""
         return not self._waiting or self._size + len(message) <= self._bound
 
+    @property
+    def full(self) -> bool:
+        return self._size >= self._bound
+
     async def room(self) -> None:
         """Wait until less than the bound is queued. Only one message at a time gets past a full queue."""
-        while not self._room.is_set():
+        while self._size >= self._bound:
+            if self._room is None:
+                self._room = asyncio.Event()
             await self._room.wait()
 
-    def finish(self) -> None:
-        """No more will come: `run` returns when all is written."""
-        self._finishing = True
-        self._ready.set()
-        self._room.set()
-
-    async def run(self) -> None:
-        """Write until finished. Raises what the socket raises when it is gone."""
-        while True:
-            await self._ready.wait()
-            while self._waiting:
-                await self._write(self._next_frame())
-            if self._finishing:
+    def flush(self) -> None:
+        """Begin to write what waits. Returns at once."""
+        while self._waiting and self.writer is None:
+            writing = self._send({"type": "websocket.send", "bytes": self._next_frame()})
+            try:
+                waits_for = writing.send(None)
+            except StopIteration:
+                continue
+            except (OSError, RuntimeError):
+                # The socket is gone; the reader is told the same.
+                self.abandon()
+                self._gone()
                 return
-            self._ready.clear()
+            self.writer = self._spawn(self._finish(writing, waits_for))
+
+    async def _finish(self, writing: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        try:
+            await resumed(writing, waits_for)
+        except (OSError, RuntimeError):
+            self.abandon()
+            self._gone()
+        finally:
+            self.writer = None
+        self.flush()
+
+    async def drain(self) -> None:
+        """Write all that waits."""
+        self.flush()
+        while self.writer is not None:
+            await asyncio.wait((self.writer,))
+
+    def abandon(self) -> None:
+        """Drop what waits."""
+        self._waiting.clear()
+        self._size = 0
+        self._make_room()
+        if self.writer is not None and self.writer is not asyncio.current_task():
+            self.writer.cancel()
 
     def _next_frame(self) -> bytes:
         parts = [self._waiting.popleft()]
@@ -65,5 +114,10 @@ class Outbox:
             size += len(parts[-1])
         self._size -= size
         if self._size < self._bound:
-            self._room.set()
+            self._make_room()
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _make_room(self) -> None:
+        if self._room is not None:
+            self._room.set()
+            self._room = None

@@ -1,72 +1,165 @@
-"""One call's answers as messages."""
+"""One call on a connection: where its answers go, and what the peer may still say about it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, Protocol
 
-from fusewire.errors import TooLarge
+from pydantic_core import to_jsonable_python
+from starlette.requests import HTTPConnection
+
+from fusewire.bounds import Bounds
+from fusewire.calls import Pipeline, Running, shown_data
+from fusewire.errors import RpcError, TooLarge
+from fusewire.procedures.arguments import bind
+from fusewire.procedures.call import Call
 from fusewire.procedures.procedure import Procedure
+from fusewire.procedures.resolve import Surroundings, Values
+from fusewire.procedures.sources import Field
 from fusewire.transports.websocket.credit import Credit
+from fusewire.transports.websocket.outbox import Outbox
+from fusewire.transports.websocket.upload import Upload
 from fusewire.wire import messages as m
-from fusewire.wire.codec import write
+from fusewire.wire.codec import pack, pack_item, pack_result, write
 from fusewire.wire.messages import Packed
 
 ITEMS_PER_TURN = 16
 """How many items of a stream may be sent before other tasks get their turn."""
 
 
-class SocketReply:
-    """`settle` takes the last message, `send` the others, `room` returns when there is room for one.
+class Line(Protocol):
+    """What a call asks of its connection."""
 
-    An item waits for credit after it was sent, before the next is produced.
-    """
+    bounds: Bounds
+    outbox: Outbox
+    pipeline: Pipeline
+
+    def send(self, data: bytes) -> None: ...
+
+    def settle(self, call: SocketCall, data: bytes) -> None:
+        """Send the last message of a call; its id is free from here on."""
+        ...
+
+    def keep(self, call: SocketCall) -> None:
+        """The call waits for something: from now on it can be cancelled."""
+        ...
+
+
+class SocketCall(Surroundings):
+    """One call: its `Reply`, and what it is run with. An item waits for credit after it was sent, before the next is produced."""
+
+    __slots__ = (
+        "_items",
+        "_line",
+        "_message",
+        "call",
+        "connection",
+        "credit",
+        "done",
+        "procedure",
+        "running",
+        "upload",
+    )
 
     def __init__(
-        self,
-        call_id: int,
-        procedure: Procedure,
-        *,
-        credit: Credit,
-        settle: Callable[[m.Result | m.End], None],
-        send: Callable[[bytes], None],
-        room: Callable[[], Awaitable[None]],
-        most: int,
+        self, message: m.Call, procedure: Procedure, call: Call, connection: HTTPConnection, line: Line
     ) -> None:
-        self._id = call_id
-        self._procedure = procedure
-        self._credit = credit
-        self._settle = settle
-        self._send = send
-        self._room = room
-        self._items = 0
-        self._most = most
+        self._message = message
+        self._line = line
+        self.procedure = procedure
+        self.call = call
+        self.connection = connection
+        self.done = False
+        self.credit: Credit | None = None
+        self.upload: Upload | None = None
+        if procedure.streams:
+            self._items = 0
+            self.credit = Credit(line.bounds.stream_items, line.bounds.stream_bytes)
+        if procedure.upload is not None:
+            self.upload = self._upload(procedure.upload)
+        self.running: Running
+
+    @property
+    def id(self) -> int:
+        return self._message.id
+
+    def begin(self) -> Coroutine[Any, Any, None]:
+        return self._line.pipeline.run(self.procedure, self.call, self, self)
+
+    def read(self) -> Values:
+        return bind(self.procedure, self._message.args, self._message.kwargs)
+
+    @property
+    def streams(self) -> bool:
+        return self.procedure.streams
+
+    def waits(self) -> None:
+        self._line.keep(self)
 
     async def result(self, value: Any) -> None:
         packed = self._packed(value)
-        await self._room()
-        self._settle(m.Result(self._id, packed))
+        if self._line.outbox.full:
+            await self._line.outbox.room()
+        self._line.settle(self, pack_result(self._message.id, packed))
 
     async def item(self, value: Any) -> None:
         packed = self._packed(value)
-        await self._room()
-        self._send(write(m.Item(self._id, packed)))
-        self._credit.spend(len(packed))
+        if self._line.outbox.full:
+            await self._line.outbox.room()
+        self._line.send(pack_item(self._message.id, packed))
         self._items += 1
         if self._items % ITEMS_PER_TURN == 0:
             # Neither credit nor room need make it wait: a generator that never does would hold the event loop.
             await asyncio.sleep(0)
-        await self._credit.wait()
+        assert self.credit is not None
+        self.credit.spend(len(packed))
+        if self.credit.spent:
+            await self.credit.wait()
 
     async def end(self) -> None:
-        self._settle(m.End(self._id))
+        self._line.settle(self, write(m.End(self.id)))
+
+    async def error(self, error: RpcError[Any]) -> None:
+        self.fail(error)
+
+    def fail(self, error: RpcError[Any]) -> None:
+        """Settle it with an error. Does nothing when it is settled."""
+        if not self.done:
+            self._line.settle(self, write(error_message(self.id, error)))
+
+    def upload_items(self, field: Field) -> AsyncIterator[Any]:
+        assert field is self.procedure.upload
+        assert self.upload is not None
+        return self.upload
+
+    def _upload(self, field: Field) -> Upload:
+        bounds = self._line.bounds
+        return Upload(field, items=bounds.stream_items, size=bounds.stream_bytes, grant=self._grant)
+
+    def _grant(self, items: int, size: int) -> None:
+        if not self.done:
+            self._line.send(write(m.Credit(self.id, items, size)))
 
     def _packed(self, value: Any) -> Packed:
-        output = self._procedure.output
+        output = self.procedure.output
         # Only a procedure with transports="http" has none, and this transport does not find it.
         assert output is not None
         packed = output.packed(value)
-        if len(packed) > self._most:
-            raise TooLarge(message=f"a result of {len(packed)} bytes: at most {self._most}")
+        if len(packed) > self._line.bounds.result_bytes:
+            raise TooLarge(
+                message=f"a result of {len(packed)} bytes: at most {self._line.bounds.result_bytes}"
+            )
         return packed
+
+
+def error_message(call_id: int | None, error: RpcError[Any]) -> m.Error:
+    data = shown_data(error)
+    return m.Error(
+        call_id,
+        error.status,
+        error.code,
+        Packed(pack(error.detail, to_jsonable_python)),
+        None if data is None else Packed(pack(data, to_jsonable_python)),
+        error.id,
+    )

@@ -1,0 +1,110 @@
+"""Who is at the other end: set by hello, changed by refresh, over when it expires (PROTOCOL §2.3, §2.5)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import HTTPConnection
+
+from fusewire.calls import credentials_of, identify
+from fusewire.errors import TooManyCalls, Unavailable
+from fusewire.identity import Identity
+from fusewire.procedures.call import Caller
+from fusewire.transports.services import Services
+from fusewire.transports.websocket.handshake import with_token
+
+PRESET = "fusewire.identity"
+"""The key of an ASGI scope under which an in-process test client says who it is. No network peer can set it."""
+
+
+class Who:
+    """`expired` is called when the identity has run out."""
+
+    __slots__ = (
+        "_expired",
+        "_expiry",
+        "_handshake",
+        "_refreshes",
+        "_services",
+        "_turn",
+        "caller",
+        "connection",
+        "identity",
+    )
+
+    def __init__(
+        self, handshake: HTTPConnection, services: Services, session_id: str, expired: Callable[[], None]
+    ) -> None:
+        self._handshake = handshake
+        self._services = services
+        self._expired = expired
+        self._expiry: asyncio.TimerHandle | None = None
+        self._refreshes = 0
+        self._turn: asyncio.Lock | None = None
+        self.identity: Identity | None = None
+        self.connection = handshake
+        """The handshake as dependencies see it, with the token that hello or refresh brought."""
+        self.caller = Caller(
+            transport="websocket",
+            client_ip=handshake.client.host if handshake.client else None,
+            session_id=session_id,
+            headers=handshake.headers,
+            hub=services.hub,
+        )
+
+    @property
+    def topic(self) -> str | None:
+        return None if self.identity is None else f"user:{self.identity.id}"
+
+    async def take(self, payload: dict[str, Any]) -> None:
+        """Ask the app's loader. Raises `Unauthenticated` when it refuses, `Unavailable` when it does not answer in time."""
+        credentials = credentials_of(self._handshake, payload, "websocket")
+        try:
+            async with asyncio.timeout(self._services.bounds.identify_seconds):
+                self.identity = await self._identity(credentials)
+        except TimeoutError as error:
+            raise Unavailable(message="The identity could not be loaded in time") from error
+        self._expire_at(self.identity.expires_at if self.identity is not None else None)
+        if credentials.token is not None:
+            self.connection = with_token(self._handshake, credentials.token)
+            self.caller.headers = self.connection.headers
+
+    async def _identity(self, credentials: Any) -> Identity | None:
+        if PRESET in self._handshake.scope:
+            preset: Identity | None = self._handshake.scope[PRESET]
+            return preset
+        return await identify(self._services.loader, credentials)
+
+    async def refresh(self, payload: dict[str, Any], move: Callable[..., Any]) -> None:
+        """Take new credentials, one after the other: the last one sent is the one that holds. `move` is told old and new topic.
+
+        Raises `TooManyCalls` when too many wait already, and what `take` raises.
+        """
+        if self._refreshes > self._services.bounds.refreshes:
+            raise TooManyCalls(message="Too many changes of identity at once")
+        self._refreshes += 1
+        try:
+            if self._turn is None:
+                self._turn = asyncio.Lock()
+            async with self._turn:
+                old = self.topic
+                await self.take(payload)
+                await move(old=old, new=self.topic)
+        finally:
+            self._refreshes -= 1
+
+    def forget(self) -> None:
+        """The connection is over."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+
+    def _expire_at(self, moment: datetime | None) -> None:
+        """With its identity a connection ends: its streams and events were that identity's too."""
+        self.forget()
+        if moment is not None:
+            left = max(0.0, (moment - datetime.now(UTC)).total_seconds())
+            self._expiry = asyncio.get_running_loop().call_later(left, self._expired)
