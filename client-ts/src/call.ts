@@ -49,8 +49,9 @@ export class Calls {
     return call;
   }
 
-  cancelAll(error: unknown): void {
-    for (const call of this.open) call.cancel(error);
+  /** @param errorOf the error of a call, by whether it may have been executed */
+  cancelAll(errorOf: (maybeExecuted: boolean) => unknown): void {
+    for (const call of this.open) call.cancel(errorOf(call.window !== undefined));
   }
 
   remove(call: OpenCall): void {

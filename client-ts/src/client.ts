@@ -125,7 +125,7 @@ export function createClient<Procedures extends object, Events extends object>(
   function eventsFor(scope: WithOptions, name: string): AsyncIterableIterator<unknown, undefined> {
     const events = listeners.events(name, scope.signal);
     connection?.want();
-    const error = closed ? closedError() : connection ? connection.failure() : NO_EVENTS;
+    const error = closed ? closedError(false) : connection ? connection.failure() : NO_EVENTS;
     if (error !== undefined) listeners.fail(error);
     return events;
   }
@@ -133,9 +133,8 @@ export function createClient<Procedures extends object, Events extends object>(
   function close(): void {
     if (closed) return;
     closed = true;
-    const error = closedError(true);
-    calls.cancelAll(error);
-    listeners.fail(error);
+    calls.cancelAll(closedError);
+    listeners.fail(closedError(false));
     unlisten?.();
     release?.();
     tellStatus();
@@ -173,7 +172,7 @@ export function createClient<Procedures extends object, Events extends object>(
   return face({}) as FuseClient<Procedures, Events>;
 }
 
-function closedError(maybeExecuted = false): Error {
+function closedError(maybeExecuted: boolean): Error {
   return connectionLost("the client was closed", maybeExecuted);
 }
 
@@ -182,6 +181,6 @@ const NO_EVENTS = /* @__PURE__ */ failure("UNAVAILABLE", 503, "events need a Web
 const CLOSED: Transport = {
   name: "websocket",
   start() {
-    throw closedError();
+    throw closedError(false);
   },
 };

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { clientOf, until } from "./support/client.js";
 import { ScriptedServer } from "./support/server.js";
 
@@ -230,6 +230,29 @@ describe("goaway", () => {
     client.close();
   });
 
+  it("ends quietly when the server closes the old connection", async () => {
+    const { client } = clientOf(server);
+    const codes: string[] = [];
+    client.status.subscribe(({ code }) => codes.push(code));
+    client.on("Tick", () => undefined);
+    const old = await server.peer();
+    await until(() => client.status.state === "connected");
+    const slow = expect(client.add(1, 2)).rejects.toMatchObject({
+      code: "CONNECTION_LOST",
+      maybeExecuted: true,
+    });
+    await old.next("call");
+    old.send({ kind: "goaway", drain_ms: 5_000 });
+    await (await server.peer()).next("hello");
+    await until(() => client.status.state === "connected");
+    old.socket.close(4000);
+    // Those that the server gave up with it may have run.
+    await slow;
+    expect(codes).toEqual(["idle", "requested", "connected", "goaway", "connected"]);
+    expect(server.peers).toHaveLength(2);
+    client.close();
+  });
+
   it("gives up what does not finish in time", async () => {
     const { client, clock } = clientOf(server, { timeout: 0 });
     const slow = client.add(1, 2);
@@ -320,6 +343,27 @@ describe("clients", () => {
     ]);
     client.close();
   });
+});
+
+it("contains hooks that throw", async () => {
+  const mine = new Error("mine");
+  const throws = (): never => {
+    throw mine;
+  };
+  server.onMessage = (peer, message) => {
+    if (message.kind === "hello") peer.welcome({ same: false });
+    if (message.kind === "call") peer.send({ kind: "result", id: message.id, value: 3 });
+  };
+  const { client, errors } = clientOf(server, { onCall: throws, onStale: throws });
+  expect(await client.add(1, 2)).toBe(3);
+  expect(errors).toEqual([mine, mine]);
+  client.close();
+  const logged = vi.spyOn(console, "error").mockReturnValue(undefined);
+  const other = clientOf(server, { onCall: throws, onError: throws, auth: () => ({}) }).client;
+  expect(await other.add(1, 2)).toBe(3);
+  expect(logged).toHaveBeenCalledWith(mine);
+  logged.mockRestore();
+  other.close();
 });
 
 describe("events", () => {

@@ -3,6 +3,8 @@ import { type ConnectOptions, createClient, type FuseClient, type Stream } from 
 import { FakeClock } from "./clock.js";
 import type { ScriptedServer } from "./server.js";
 
+type Upload = AsyncIterable<unknown> | Iterable<unknown> | ReadableStream<unknown>;
+
 export interface Procedures {
   add(a: number, b: number): Promise<number>;
   start_job(job_id: string, options?: { dry_run?: boolean }): Promise<{ started: boolean }>;
@@ -11,6 +13,8 @@ export interface Procedures {
   chat(prompt: string): Stream<string>;
   numbers(): Stream<unknown>;
   teams: { rename(team_id: number, name: string): Promise<string> };
+  collect(name: string, chunks: Upload): Promise<unknown>;
+  pipe(chunks: Upload, options?: { upper?: boolean }): Stream<unknown>;
   login(name: string, password: string): Promise<string>;
   avatar(file: Blob, note?: string): Promise<unknown>;
 }
@@ -32,6 +36,8 @@ export const descriptor = {
     chat: { args: ["prompt"], http: "POST /chat", stream: true },
     numbers: { args: [], http: "POST /numbers", stream: true },
     "teams.rename": { args: ["team_id", "name"], http: "POST /rename" },
+    collect: { args: ["name", "chunks"], http: "POST /collect", upload: "chunks" },
+    pipe: { args: ["chunks"], http: "POST /pipe", upload: "chunks", stream: true },
     login: { args: ["name", "password"], http: "POST /login", via: "http" },
     avatar: { args: ["file", "note"], http: "POST /avatar", via: "http", body: "form" },
   },
