@@ -38,21 +38,26 @@ class Part:
 
 IDS = st.integers(1, 4)
 NEVER_OPEN = 99
-ABOUT = IDS.flatmap(
-    lambda i: st.sampled_from([m.Cancel(i), m.Credit(i, 1, 1), m.Item(i, pack(5)), m.End(i)])
-).map(lambda message: Part(write(message), "about", message.id))
+
+
+def _about(call_id: int) -> st.SearchStrategy[m.Message]:
+    return st.sampled_from(
+        [m.Cancel(call_id), m.Credit(call_id, 1, 1), m.Item(call_id, pack(5)), m.End(call_id)]
+    )
+
+
+ABOUT = IDS.flatmap(lambda i: _about(i).map(lambda message: Part(write(message), "about", i)))
+UNFIT: list[tuple[str, list[Any]]] = [
+    ("MALFORMED", [5]),
+    ("MALFORMED", ["add", {}]),
+    ("TOO_LARGE", ["add", [DEEP]]),
+    ("TOO_LARGE", ["add", [0] * 31]),
+    ("TOO_LARGE", ["add", ["x" * 150]]),
+]
+NO_MESSAGES = [b"\x07", b"\x90", b"\x80", pack([99, 1]), pack([3, 0, "add"])]
 CONTAINED = st.sampled_from(
-    [Part(data, "MALFORMED") for data in (b"\x07", b"\x90", b"\x80", pack([99, 1]), pack([3, 0, "add"]))]
-    + [
-        Part(pack([3, NEVER_OPEN, *rest]), code, NEVER_OPEN)
-        for code, rest in [
-            ("MALFORMED", [5]),
-            ("MALFORMED", ["add", {}]),
-            ("TOO_LARGE", ["add", [DEEP]]),
-            ("TOO_LARGE", ["add", [0] * 31]),
-            ("TOO_LARGE", ["add", ["x" * 150]]),
-        ]
-    ]
+    [Part(data, "MALFORMED") for data in NO_MESSAGES]
+    + [Part(pack([3, NEVER_OPEN, *rest]), code, NEVER_OPEN) for code, rest in UNFIT]
 )
 HARMLESS = st.lists(
     st.sampled_from([Part(write(m.Ping()), "ping"), Part(write(m.Pong()), "pong")])
@@ -62,13 +67,19 @@ HARMLESS = st.lists(
     min_size=1,
     max_size=FRAME_MESSAGES,
 )
+NOT_THE_CLIENTS: list[m.Message] = [
+    m.Welcome("s", True, {}),
+    m.Result(1, pack(1)),
+    m.Event("e", pack(1)),
+    m.GoAway(1),
+]
 FATAL = (
-    st.sampled_from([m.Hello(), m.Welcome("s", True, {}), m.Result(1, pack(1)), m.Event("e", pack(1)), m.GoAway(1)])
-    .map(lambda message: Part(write(message), "hello" if type(message) is m.Hello else "not the client's"))
+    st.sampled_from([Part(write(message), "not the client's") for message in NOT_THE_CLIENTS])
+    | st.just(Part(write(m.Hello()), "hello"))
     | IDS.map(lambda i: Part(write(m.Call(i, "add")), "opens", i))
     | IDS.map(lambda i: Part(pack([3, i]), "MALFORMED", i))
     | CONTAINED
-)  # fmt: skip
+)
 
 
 class Machine(RuleBasedStateMachine):
