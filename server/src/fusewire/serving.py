@@ -163,7 +163,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     async def receive(self) -> ASGIReceiveEvent:
         message = self.queue.get_nowait() if self.queue.qsize() else await self.queue.get()
-        # Not while there is a backlog: it would grow by a read each time that the app has caught up.
+        # While there is a backlog, the next step decides: it would only have to pause again.
         if self.read_paused and not self._backlog and self.queue.empty():
             self.read_paused = False
             self.transport.resume_reading()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from server.tests.serving.support import Message, Receive, Send
+from starlette.types import Receive, Scope, Send
 
 
-async def stubborn(scope: Message, receive: Receive, send: Send) -> None:
+async def stubborn(scope: Scope, receive: Receive, send: Send) -> None:
     """Tells the peer that the server wants to stop, and stays."""
     if scope["type"] != "websocket":
         return

@@ -7,22 +7,18 @@ import base64
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import uvicorn
 from fusewire.serving import WebSocketProtocol
-
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 
-async def echo(scope: Message, receive: Receive, send: Send) -> None:
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """Accepts, and sends back what it gets."""
     await receive()
     await send({"type": "websocket.accept"})
@@ -46,7 +42,7 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: App, **options: Any) -> AsyncIterator[Server]:
+async def serving(app: ASGIApp, **options: Any) -> AsyncIterator[Server]:
     """Serve until the block ends. `options` are `uvicorn.Config`'s."""
     settings: dict[str, Any] = {
         "ws": "fusewire.serving:WebSocketProtocol",

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from fusewire.serving import DRAIN, Drain
+from starlette.types import Receive, Scope, Send
 
-from server.tests.serving.support import BINARY, Message, Receive, Send, connected, echo, serving
+from server.tests.serving.support import BINARY, connected, echo, serving
 
 ROOT = Path(__file__).parents[3]
 
@@ -23,7 +24,7 @@ async def test_an_app_that_listens_ends_its_connection_by_itself() -> None:
     told = asyncio.Event()
     calls = 0
 
-    async def app(scope: Message, receive: Receive, send: Send) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         def stop() -> None:
             nonlocal calls
             calls += 1
@@ -65,13 +66,16 @@ async def test_an_app_that_does_not_listen_is_cut_off() -> None:
 async def test_a_connection_that_was_not_accepted_yet_is_refused() -> None:
     listening = asyncio.Event()
 
-    async def app(scope: Message, receive: Receive, send: Send) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         scope["extensions"][DRAIN].listen(lambda: None)
         listening.set()
         await receive()
-        await receive()
+        await receive()  # the end of the connection
 
-    async with serving(app) as server, connected(server.port, answered=False) as peer:
+    async with (
+        serving(app, timeout_graceful_shutdown=None) as server,
+        connected(server.port, answered=False) as peer,
+    ):
         await listening.wait()
         server.should_exit = True
         assert b" 500 " in await peer._reader.readline()
@@ -82,7 +86,7 @@ async def test_a_listener_that_fails_does_not_keep_the_others_running() -> None:
     failures: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
 
-    async def failing(scope: Message, receive: Receive, send: Send) -> None:
+    async def failing(scope: Scope, receive: Receive, send: Send) -> None:
         def fail() -> None:
             raise RuntimeError("a bug of the app's")
 

@@ -7,15 +7,13 @@ from typing import Any
 
 import pytest
 from fusewire.serving import FRAGMENT_BYTES, MESSAGE_FRAGMENTS, STEP_BYTES, STEP_CONTROLS
+from starlette.types import Receive, Scope, Send
 
 from server.tests.serving.support import (
     BINARY,
     PING,
     PONG,
-    Message,
     Peer,
-    Receive,
-    Send,
     connected,
     echo,
     frame,
@@ -113,7 +111,7 @@ async def test_small_messages_leave_turns_to_the_others() -> None:
     counted: list[Turns] = []
     sent = 30_000
 
-    async def count(scope: Message, receive: Receive, send: Send) -> None:
+    async def count(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "websocket.accept"})
         turns = Turns()
@@ -155,7 +153,7 @@ async def test_a_peer_that_floods_while_the_app_is_busy_is_stopped_by_tcp() -> N
     free = asyncio.Event()
     read = peak = 0
 
-    async def busy(scope: Message, receive: Receive, send: Send) -> None:
+    async def busy(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal read, peak
         await receive()
         await send({"type": "websocket.accept"})
@@ -186,7 +184,7 @@ async def test_the_end_of_a_connection_is_seen_behind_what_the_app_never_read() 
     """The app closes without reading; the peer's answer lies behind a backlog."""
     go = asyncio.Event()
 
-    async def close(scope: Message, receive: Receive, send: Send) -> None:
+    async def close(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "websocket.accept"})
         await go.wait()
@@ -209,7 +207,7 @@ async def test_frames_before_the_handshakes_answer_end_quietly() -> None:
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
     ended = asyncio.Event()
 
-    async def slow(scope: Message, receive: Receive, send: Send) -> None:
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         assert (await receive())["type"] == "websocket.disconnect"
         ended.set()
