@@ -1,9 +1,9 @@
-import { Calls } from "./call.js";
+import { createCalls } from "./call.js";
 import type { Status, StatusStore } from "./connection/status.js";
 import { connectionLost, failure } from "./errors.js";
 import { createListeners } from "./listeners.js";
-import { defineMethods, withScope } from "./methods.js";
-import { addresses, type ConnectOptions, isForeign, milliseconds, settle } from "./options.js";
+import { methodsOf, withScope } from "./methods.js";
+import { addresses, type ConnectOptions, milliseconds, settle } from "./options.js";
 import type { Call, CallSink, Descriptor, Procedure, Transport } from "./ports.js";
 import { acquire } from "./shared.js";
 import { openStream } from "./stream.js";
@@ -59,16 +59,12 @@ export function createClient<Procedures extends object, Events extends object>(
 ): FuseClient<Procedures, Events> {
   const settings = settle(options);
   const { onError, environment, onCall } = settings;
-  const { ws, api } = addresses(options.url, descriptor.ws, descriptor.api);
-  const http = createHttp({
-    ...settings,
-    base: api,
-    credentials: isForeign(options.url) ? "include" : "same-origin",
-  });
+  const { ws, ...where } = addresses(options.url, descriptor.ws, descriptor.api);
+  const http = createHttp({ ...settings, ...where });
   const [connection, release] =
     settings.WebSocket && ws ? acquire(ws, descriptor.calls, settings.WebSocket, settings) : [];
   const listeners = createListeners(onError);
-  const calls = new Calls(environment, onCall);
+  const calls = createCalls(environment, onCall);
   const watchers = new Set<(status: Status) => void>();
   let closed = false;
 
@@ -140,8 +136,7 @@ export function createClient<Procedures extends object, Events extends object>(
     tellStatus();
   }
 
-  const methods = {};
-  defineMethods(methods, descriptor.procedures, invoke);
+  const methods = methodsOf(descriptor.procedures, invoke);
 
   /** The object that users hold. */
   function face(scope: WithOptions): object {

@@ -48,13 +48,19 @@ export function matchesError<Code extends string>(error: unknown, code: Code): e
 }
 
 /** What the client finds out by itself. */
-export function failure(code: string, status: number, detail: string, maybeExecuted = false): RpcError {
-  return new RpcError(code, { status, detail, maybeExecuted });
+export function failure(
+  code: string,
+  status: number,
+  detail: string,
+  maybeExecuted = false,
+  cause?: unknown,
+): RpcError {
+  return new RpcError(code, { status, detail, maybeExecuted, cause });
 }
 
 /** The connection ended, or could not be had, before the call was answered. */
 export function connectionLost(detail: string, maybeExecuted: boolean, cause?: unknown): RpcError {
-  return new RpcError("CONNECTION_LOST", { status: 503, detail, maybeExecuted, cause });
+  return failure("CONNECTION_LOST", 503, detail, maybeExecuted, cause);
 }
 
 /** The wire's error as the caller sees it. */

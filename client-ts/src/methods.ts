@@ -10,51 +10,53 @@ export type Invoke<Scope> = (
 
 /** Where a face keeps its scope. */
 const SCOPE = Symbol();
-type Face = { readonly [SCOPE]?: unknown };
 
 /**
- * Puts the procedures onto `target`, the prototype of a client's faces, namespaces as objects of their own. Each is a
- * real method, made when it is first read. There is no Proxy: a misspelt name is `undefined`, and `await client` asks
- * for no procedure called `then`.
+ * The prototype of a client's faces: the procedures, namespaces as objects of their own. Each is a real method, made when
+ * it is first read. There is no Proxy: a misspelt name is `undefined`, and `await client` asks for no procedure called
+ * `then`.
  */
-export function defineMethods<Scope>(
-  target: object,
+export function methodsOf<Scope>(
   procedures: Readonly<Record<string, Procedure>>,
   invoke: Invoke<Scope>,
-): void {
-  const namespaces = new Map([["", target]]);
-  const within = (path: readonly string[]): object => {
-    const name = path.join(".");
-    let namespace = namespaces.get(name);
-    if (namespace === undefined) {
-      const prototype = {};
-      namespace = prototype;
-      namespaces.set(name, prototype);
-      defineLazily(within(path.slice(0, -1)), path.at(-1) as string, (scope) => withScope(prototype, scope));
-    }
-    return namespace;
-  };
-  for (const [name, procedure] of Object.entries(procedures)) {
-    const path = name.split(".");
-    const last = path.pop() as string;
-    defineLazily(within(path), last, (scope) => {
-      return (...values: unknown[]) => invoke(scope as Scope, name, procedure, values);
+): object {
+  const namespaces = new Map<string, object>([["", {}]]);
+
+  /** Defines the last part of a dotted name on the namespace that the other parts are. */
+  function define(name: string, make: (scope: Scope) => unknown): void {
+    const dot = name.lastIndexOf(".");
+    const key = name.slice(dot + 1);
+    Object.defineProperty(namespace(name.slice(0, Math.max(dot, 0))), key, {
+      enumerable: true,
+      get() {
+        const value = make(this[SCOPE]);
+        Object.defineProperty(this, key, { value, enumerable: true });
+        return value;
+      },
     });
   }
+
+  function namespace(name: string): object {
+    const known = namespaces.get(name);
+    if (known !== undefined) return known;
+    const prototype = {};
+    namespaces.set(name, prototype);
+    define(name, (scope) => withScope(prototype, scope));
+    return prototype;
+  }
+
+  for (const [name, procedure] of Object.entries(procedures)) {
+    define(
+      name,
+      (scope) =>
+        (...values: unknown[]) =>
+          invoke(scope, name, procedure, values),
+    );
+  }
+  return namespace("");
 }
 
 /** A face with these methods, which calls with that scope. */
-export function withScope<Target extends object>(prototype: Target, scope: unknown): Target {
+export function withScope(prototype: object, scope: unknown): object {
   return Object.create(prototype, { [SCOPE]: { value: scope } });
-}
-
-function defineLazily(prototype: object, key: string, make: (scope: unknown) => unknown): void {
-  Object.defineProperty(prototype, key, {
-    enumerable: true,
-    get(this: Face) {
-      const value = make(this[SCOPE]);
-      Object.defineProperty(this, key, { value, enumerable: true });
-      return value;
-    },
-  });
 }

@@ -61,7 +61,7 @@ export function settle(options: ConnectOptions): Settings {
   return {
     auth,
     timeoutMs: milliseconds(timeout),
-    WebSocket: options.WebSocket ?? browserSocket(),
+    WebSocket: options.WebSocket ?? (globalThis.location && globalThis.WebSocket),
     // Called without a receiver: the browser's own fetch refuses any but the window.
     fetch: options.fetch ?? ((input, init) => fetch(input, init)),
     onError,
@@ -73,7 +73,7 @@ export function settle(options: ConnectOptions): Settings {
 
 /** A deadline; none for 0 and what is not finite. */
 export function milliseconds(timeout: number): number {
-  return timeout > 0 && Number.isFinite(timeout) ? Math.ceil(timeout) : 0;
+  return timeout > 0 && timeout < Number.POSITIVE_INFINITY ? Math.ceil(timeout) : 0;
 }
 
 /** Where the WebSocket and the routes are. Undefined for a socket address that cannot be known. */
@@ -81,29 +81,15 @@ export function addresses(
   url: string | undefined,
   ws: string,
   api: string,
-): { ws: string | undefined; api: string } {
-  const base = url ?? (hasLocation() ? location.origin : undefined);
-  if (base === undefined) return { ws: undefined, api };
-  const root = base.replace(/\/+$/, "");
+): { ws: string | undefined; base: string; credentials: "same-origin" | "include" } {
   // `http` and `ws` differ in their first letters only, with and without the `s`.
+  const root = (url ?? globalThis.location?.origin)?.replace(/\/+$/, "").replace(/^http/, "ws");
   return {
-    ws: root.replace(/^http/, "ws") + ws,
-    api: url === undefined ? api : root.replace(/^ws/, "http") + api,
+    ws: root && root + ws,
+    base: (url === undefined ? "" : (root ?? "").replace(/^ws/, "http")) + api,
+    // Cookies go along for the page's own origin; for another one they must be asked for.
+    credentials: url === undefined ? "same-origin" : "include",
   };
-}
-
-/** Whether `url` is another origin than the page's, so that cookies must be asked for. */
-export function isForeign(url: string | undefined): boolean {
-  if (url === undefined || !hasLocation()) return false;
-  return new URL(url.replace(/^ws/, "http"), location.href).origin !== location.origin;
-}
-
-function hasLocation(): boolean {
-  return typeof location === "object" && location !== null;
-}
-
-function browserSocket(): SocketConstructor | undefined {
-  return hasLocation() && typeof WebSocket === "function" ? WebSocket : undefined;
 }
 
 function contained<A>(

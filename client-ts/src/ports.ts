@@ -98,7 +98,7 @@ export interface Call extends Answerable {
   /** The window of the connection that the call was handed to; undefined until then. */
   window: Window | undefined;
   /** The caller has its answer, or does not want one. */
-  readonly settled: boolean;
+  settled: boolean;
   /** Begins the upload, when the call has been sent. */
   begin?: ((window: Window) => void) | undefined;
   /** Its reader has taken that much. */

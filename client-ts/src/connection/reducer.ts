@@ -68,7 +68,7 @@ export type Effect =
   | readonly ["timer", number: number, ms: number]
   /** Forget that number: its timer, its socket, which is closed, and its calls, which get no answer any more. */
   | readonly ["drop", number: number, code: number, reason: string]
-  | readonly ["ready", same: boolean]
+  | readonly ["ready"]
   /** What waits for a connection will not get one. */
   | readonly ["fail", error: RpcError]
   /** The server reports something that belongs to no call. */
@@ -89,8 +89,6 @@ export const INITIAL: ConnectionState = {
   failure: undefined,
 };
 
-const CLOSED = "the client was closed";
-
 /**
  * The one transition function: pure.
  *
@@ -99,66 +97,71 @@ const CLOSED = "the client was closed";
 export function reduce(state: ConnectionState, event: ConnectionEvent, random: number): Step {
   const { phase, number: current, draining } = state;
   const [type, number = current] = event;
-  const isCurrent = number === current;
-  if (isCurrent || draining.includes(number)) {
-    switch (type) {
-      case "wanted":
-        if (phase === "idle") return open(state, "requested");
-        break;
-      case "online":
-        if (phase === "waiting") return open(state, "online", drop(current));
-        break;
-      case "restart":
-        return phase === "idle" ? [state, []] : restart(state);
-      case "shutdown":
-        return shutdown(state);
-      case "authenticated":
-        if (phase === "opening")
-          return [
-            state,
-            [
-              ["connect", number],
-              ["timer", number, CONNECT_TIMEOUT_MS],
-            ],
-          ];
-        break;
-      case "unauthenticated":
-        return retry(state, "auth_failed", event[2], random, drop(number));
-      case "opened":
-        if (phase === "opening") return [{ ...state, phase: "greeting" }, [["hello", number, state.session]]];
-        break;
-      case "drained":
-        return [without(state, number), [drop(number)]];
-      case "closed":
-        return closed(state, number, event[2], event[3], random);
-      case "timer":
-        return isCurrent ? timer(state, event[2], random) : giveUpDraining(state, number);
-      case "message":
-        if (isCurrent) return message(state, event[2]);
+  const nothing: Step = [state, []];
+  if (number !== current && !draining.includes(number)) return nothing;
+  switch (type) {
+    case "wanted":
+      return phase === "idle" ? open(state, "requested") : nothing;
+    case "online":
+      return phase === "waiting" ? open(state, type, drop(current)) : nothing;
+    case "restart":
+      if (phase === "idle") return nothing;
+      // What was sent already is answered on the old connection.
+      if (phase === "ready" || phase === "greeting") return replace(state, "restarted", RESTART_DRAIN_MS);
+      return open({ ...state, status: INITIAL.status }, "restarted", drop(current));
+    case "shutdown": {
+      const failure = connectionLost("the client was closed", false);
+      const drops = [current, ...draining].map((each) => drop(each, failure.message));
+      // A new number makes everything that is still under way stale.
+      const changes = { failure, draining: [], number: current + 1 };
+      return [enter(state, "stopped", "closed", changes), [...drops, ["fail", failure]]];
     }
+    case "authenticated":
+      if (phase !== "opening") return nothing;
+      return [
+        state,
+        [
+          ["connect", number],
+          ["timer", number, CONNECT_TIMEOUT_MS],
+        ],
+      ];
+    case "unauthenticated":
+      return retry(state, "auth_failed", event[2], random, drop(number));
+    case "opened":
+      if (phase !== "opening") return nothing;
+      return [{ ...state, phase: "greeting" }, [["hello", number, state.session]]];
+    case "message":
+      return number === current ? message(state, event[2]) : nothing;
+    case "drained":
+      return leave(state, number);
+    case "closed":
+      return closed(state, number, event[2], event[3], random);
+    case "timer":
+      return number === current
+        ? timer(state, event[2], random)
+        : leave(state, number, "the connection did not drain in time");
   }
-  return [state, []];
+}
+
+function enter(
+  state: ConnectionState,
+  phase: Phase,
+  code: string,
+  changes: Partial<ConnectionState>,
+  reason = "",
+  attempt = 0,
+): ConnectionState {
+  const shown = phase === "ready" ? "connected" : phase === "stopped" ? "disconnected" : "connecting";
+  return { ...state, ...changes, phase, status: { state: shown, code, reason, attempt } };
 }
 
 function open(state: ConnectionState, code: string, ...effects: Effect[]): Step {
   const number = state.number + 1;
-  const status: Status = { ...state.status, state: "connecting", code, reason: "" };
-  const next = {
-    ...state,
-    phase: "opening",
-    status,
-    number,
-    failure: undefined,
-    refusal: undefined,
-  } as const;
-  return [next, [...effects, ["authenticate", number]]];
-}
-
-function restart(state: ConnectionState): Step {
-  const { phase, number, status } = state;
-  // What was sent already is answered on the old connection.
-  if (phase === "ready" || phase === "greeting") return replace(state, "restarted", RESTART_DRAIN_MS);
-  return open({ ...state, status: { ...status, attempt: 0 } }, "restarted", drop(number));
+  const changes = { number, failure: undefined, refusal: undefined };
+  return [
+    enter(state, "opening", code, changes, "", state.status.attempt),
+    [...effects, ["authenticate", number]],
+  ];
 }
 
 /** PROTOCOL §2.6: a new connection for what comes, while the calls under way finish on the old one. */
@@ -168,68 +171,40 @@ function replace(state: ConnectionState, code: string, drainMs: number): Step {
   return open({ ...state, draining }, code, ["timer", number, drainMs + DRAIN_GRACE_MS]);
 }
 
-function shutdown(state: ConnectionState): Step {
-  const { number, draining } = state;
-  const status: Status = { ...INITIAL.status, code: "closed" };
-  const failure = connectionLost(CLOSED, false);
-  const drops = [number, ...draining].map((each) => drop(each, CLOSED));
-  // A new number makes everything that is still under way stale.
-  const next: ConnectionState = {
-    ...state,
-    phase: "stopped",
-    status,
-    failure,
-    draining: [],
-    number: number + 1,
-  };
-  return [next, [...drops, ["fail", failure]]];
+/** Lets go of a draining connection. */
+function leave(state: ConnectionState, number: number, reason?: string): Step {
+  return [{ ...state, draining: state.draining.filter((other) => other !== number) }, [drop(number, reason)]];
 }
 
 function message(state: ConnectionState, fields: readonly unknown[]): Step {
-  const { phase } = state;
-  const [kind, first] = fields;
-  if (kind === WELCOME && phase === "greeting") return welcome(state, fields);
+  const { phase, number } = state;
+  const [kind, first, same, told] = fields;
+  if (kind === WELCOME && phase === "greeting") {
+    // A limit that is missing, or that would let nothing through, is taken from the defaults.
+    const positive = Object.entries(told as object).filter(([, limit]) => limit > 0);
+    const limits = { ...DEFAULT_LIMITS, ...Object.fromEntries(positive) };
+    const changes = { live: number, session: first as string, same: same as boolean, limits };
+    return [
+      enter(state, "ready", "connected", changes),
+      [["timer", number, limits.heartbeat_ms + HEARTBEAT_GRACE_MS], ["ready"]],
+    ];
+  }
   if (kind === GOAWAY && phase === "ready") return replace(state, "goaway", first as number);
   if (kind !== ERROR) return [state, []];
   const refusal = toRpcError(fields as ErrorMessage);
   return [{ ...state, refusal }, [["report", refusal]]];
 }
 
-function welcome(state: ConnectionState, [, session, same, told]: readonly unknown[]): Step {
-  const { number } = state;
-  const status: Status = { state: "connected", code: "connected", reason: "", attempt: 0 };
-  const limits = mergeLimits(told as object);
-  const next = { ...state, phase: "ready", status, live: number, session, same, limits } as ConnectionState;
-  return [
-    next,
-    [
-      ["timer", number, limits.heartbeat_ms + HEARTBEAT_GRACE_MS],
-      ["ready", next.same],
-    ],
-  ];
-}
-
-/** A limit that is missing, or that would let nothing through, is taken from the defaults. */
-function mergeLimits(told: object): Limits {
-  const positive = Object.entries(told).filter(([, limit]) => limit > 0);
-  return { ...DEFAULT_LIMITS, ...Object.fromEntries(positive) };
-}
-
-function closed(state: ConnectionState, number: number, code: number, reason: string, random: number): Step {
+function closed(state: ConnectionState, number: number, code: number, words: string, random: number): Step {
   const name = closeName(code);
-  const lost = drop(number, reason || `the connection closed (${code}, ${name})`);
-  if (number !== state.number) return [without(state, number), [lost]];
-  if (isReconnectable(code)) return retry(state, name, reason, random, lost);
-  const error =
-    state.refusal ??
-    failure(
-      name.toUpperCase(),
-      code === CLOSE_UNAUTHENTICATED ? 401 : 503,
-      reason || `the server closed the connection for good (${code}, ${name})`,
-    );
-  const status: Status = { state: "disconnected", code: name, reason, attempt: 0 };
+  const reason = words || `the connection closed (${code}, ${name})`;
+  if (number !== state.number) return leave(state, number, reason);
+  const lost = drop(number, reason);
+  if (isReconnectable(code)) return retry(state, name, words, random, lost);
+  const status = code === CLOSE_UNAUTHENTICATED ? 401 : 503;
+  const error = state.refusal ?? failure(name.toUpperCase(), status, reason);
   return [
-    { ...state, phase: "stopped", status, failure: error, session: undefined },
+    enter(state, "stopped", name, { failure: error, session: undefined }, words),
     [lost, ["fail", error]],
   ];
 }
@@ -237,39 +212,25 @@ function closed(state: ConnectionState, number: number, code: number, reason: st
 function timer(state: ConnectionState, idleMs: number, random: number): Step {
   const { phase, number, status, limits } = state;
   if (phase === "waiting") return open(state, status.code, drop(number));
+  const isReady = phase === "ready";
   const left = limits.heartbeat_ms + HEARTBEAT_GRACE_MS - idleMs;
-  if (phase === "ready" && left > 0) return [state, [["timer", number, left]]];
-  const code = phase === "ready" ? "heartbeat" : "connect_timeout";
+  if (isReady && left > 0) return [state, [["timer", number, left]]];
   // The socket does not answer, and its close event may take minutes.
-  const reason = `the connection was silent for too long (${code})`;
-  return retry(
-    state,
-    code,
-    "",
-    random,
-    drop(number, reason, phase === "ready" ? CLOSE_HEARTBEAT : undefined),
-  );
-}
-
-function giveUpDraining(state: ConnectionState, number: number): Step {
-  return [without(state, number), [drop(number, "the connection did not finish draining in time")]];
+  const code = isReady ? "heartbeat" : "connect_timeout";
+  const lost = drop(number, `the connection was silent (${code})`, isReady ? CLOSE_HEARTBEAT : undefined);
+  return retry(state, code, "", random, lost);
 }
 
 function retry(state: ConnectionState, code: string, reason: string, random: number, lost: Effect): Step {
   const { attempt } = state.status;
   // A number of its own for the pause: nothing that the old socket still says can be about it.
   const number = state.number + 1;
-  const status: Status = { state: "connecting", code, reason, attempt: attempt + 1 };
   return [
-    { ...state, phase: "waiting", status, number },
+    enter(state, "waiting", code, { number }, reason, attempt + 1),
     [lost, ["timer", number, backoffMs(attempt, random)]],
   ];
 }
 
 function drop(number: number, reason = "", code = 1000): Effect {
   return ["drop", number, code, reason];
-}
-
-function without(state: ConnectionState, number: number): ConnectionState {
-  return { ...state, draining: state.draining.filter((other) => other !== number) };
 }

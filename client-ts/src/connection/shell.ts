@@ -4,7 +4,7 @@ import { isOurs } from "../wire/close.js";
 import { encode } from "../wire/codec.js";
 import { type Reader, readFrame } from "../wire/frame.js";
 import { EVENT, elementsOf, HELLO, type Message, PING, PONG, WELCOME } from "../wire/messages.js";
-import { Link } from "./link.js";
+import { type Link, openLink } from "./link.js";
 import { type ConnectionEvent, INITIAL, reduce } from "./reducer.js";
 import type { Status } from "./status.js";
 import { createTable } from "./table.js";
@@ -64,8 +64,8 @@ export function createConnection(options: ConnectionOptions): Connection {
   const timers = new Map<number, unknown>();
   const listeners = new Set<ConnectionListener>();
   /** Those who wait in `reauthenticate` for a connection that is being made. */
-  const restarts: { resolve: () => void; reject: (error: unknown) => void }[] = [];
-  const table = createTable(environment, timeoutMs, schedule, onError);
+  const restarts: [resolve: () => void, reject: (error: unknown) => void][] = [];
+  const table = createTable(environment, timeoutMs, schedule);
 
   function dispatch(...event: ConnectionEvent): void {
     const [next, effects] = reduce(state, event, environment.random());
@@ -110,7 +110,7 @@ export function createConnection(options: ConnectionOptions): Connection {
           else table.unreadable(link, id, error);
         },
       };
-      const link: Link = new Link(number, url, WebSocket, {
+      const link: Link = openLink(number, url, WebSocket, {
         opened: () => dispatch("opened", number),
         received(frame) {
           if (number === state.number) heardAt = environment.now();
@@ -146,26 +146,23 @@ export function createConnection(options: ConnectionOptions): Connection {
     environment.clearTimeout(timers.get(number));
     timers.delete(number);
     const link = links.get(number);
-    if (link === undefined) return;
     links.delete(number);
-    link.close(code);
-    table.lose(link, reason);
+    link?.close(code);
+    if (link !== undefined) table.lose(link, reason);
   }
 
-  function ready(same: boolean): void {
-    const link = links.get(state.number);
-    if (link !== undefined) {
-      link.maxFrameBytes = state.limits.max_frame_bytes;
-      table.welcome(link, state);
-    }
-    for (const { resolve } of restarts.splice(0)) resolve();
-    if (!same) onStale();
+  function ready(): void {
+    const link = links.get(state.number) as Link;
+    link.maxFrameBytes = state.limits.max_frame_bytes;
+    table.welcome(link, state);
+    for (const [resolve] of restarts.splice(0)) resolve();
+    if (!state.same) onStale();
     schedule();
   }
 
   function fail(error: RpcError): void {
     table.failWaiting(error);
-    for (const { reject } of restarts.splice(0)) reject(error);
+    for (const [, reject] of restarts.splice(0)) reject(error);
     for (const listener of [...listeners]) listener.stopped(error);
   }
 
@@ -209,7 +206,7 @@ export function createConnection(options: ConnectionOptions): Connection {
 
   function restart(): Promise<void> {
     dispatch("restart");
-    return new Promise((resolve, reject) => restarts.push({ resolve, reject }));
+    return new Promise((...settle) => restarts.push(settle));
   }
 
   async function reauthenticate(): Promise<void> {

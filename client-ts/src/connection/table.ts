@@ -3,15 +3,15 @@ import { connectionLost, failure, toRpcError } from "../errors.js";
 import type { Answerable, Call, Credentials, Environment } from "../ports.js";
 import {
   fill,
-  isWriting,
   newSheet,
+  out,
+  type Sheet,
   tearOff,
   writeByte,
   writeInteger,
   writeNamed,
   writeRaw,
   writeText,
-  written,
 } from "../wire/codec.js";
 import {
   CALL,
@@ -71,33 +71,15 @@ export interface CallTable {
 /**
  * @param timeoutMs the deadline told in hello
  * @param onWritten a link has something to send
- * @param onError hears of uploads that fail when they are stopped
  */
-export function createTable(
-  { now }: Environment,
-  timeoutMs: number,
-  onWritten: () => void,
-  onError: (error: unknown) => void,
-): CallTable {
-  /** By lane, each call with its place in the order of all. */
-  const waiting = [new Map<Call, number>(), new Map<Call, number>()] as const;
-  let lastPlace = 0;
+export function createTable({ now }: Environment, timeoutMs: number, onWritten: () => void): CallTable {
+  const waiting = new Set<Call>();
   /** What is in flight, by id. Ids are used again, so that they stay small on the wire. */
   const flights: (Answerable | undefined)[] = [undefined];
   const freeIds: number[] = [];
 
-  const laneOf = (call: Call): Map<Call, number> => waiting[call.lane === 1 ? 1 : 0];
-  const waits = (): boolean => waiting[0].size + waiting[1].size > 0;
-
-  function hasRoom(link: Link, lane: number, { limits }: Terms): boolean {
-    return (link.load[lane] as number) < (lane === 1 ? limits.max_streams : limits.max_calls);
-  }
-
-  function next(link: Link, terms: Terms): Call | undefined {
-    const [call, stream] = waiting.map((lane, index) =>
-      hasRoom(link, index, terms) ? lane.entries().next().value : undefined,
-    );
-    return (call === undefined || (stream !== undefined && stream[1] < call[1]) ? stream : call)?.[0];
+  function isFull({ load }: Link, { lane }: Call, { limits }: Terms): boolean {
+    return (load[lane] as number) >= (lane === 1 ? limits.max_streams : limits.max_calls);
   }
 
   function write(link: Link, elements: () => number): void {
@@ -163,26 +145,22 @@ export function createTable(
   function prepareUpload(call: Call, name: string): void {
     const { procedure, values } = call.request;
     const send = (elements: () => number): void => write(call.link as Link, elements);
-    const upload = openUpload(
-      new Map(byName(procedure.args, values)).get(name) ?? [],
-      {
-        item(value) {
-          let bytes = 0;
-          send(() => {
-            writeByte(ITEM);
-            writeInteger(call.id);
-            bytes = -written();
-            writeNamed(value, name);
-            bytes += written();
-            return 3;
-          });
-          return bytes;
-        },
-        end: () => send(elementsOf(END, call.id)),
-        fail: (error) => call.cancel(error),
+    const upload = openUpload(new Map(byName(procedure.args, values)).get(name) ?? [], {
+      item(value) {
+        let bytes = 0;
+        send(() => {
+          writeByte(ITEM);
+          writeInteger(call.id);
+          const { at } = out as Sheet;
+          writeNamed(value, name);
+          bytes = (out as Sheet).at - at;
+          return 3;
+        });
+        return bytes;
       },
-      onError,
-    );
+      end: () => send(elementsOf(END, call.id)),
+      fail: call.cancel,
+    });
     call.begin = upload.start;
     call.refill = upload.refill;
     call.stop = upload.stop;
@@ -193,7 +171,7 @@ export function createTable(
     if (flight?.tail === undefined) return false;
     const call = flight as Call;
     call.window = undefined;
-    if (!call.settled) laneOf(call).set(call, lastPlace++);
+    if (!call.settled) waiting.add(call);
     return true;
   }
 
@@ -201,11 +179,10 @@ export function createTable(
     start(call, link, terms) {
       const { upload } = call.request.procedure;
       if (upload !== undefined) prepareUpload(call, upload);
-      const lane = laneOf(call);
       // A getter of an argument may make a call in the middle of another call's message.
-      if (link?.welcomed && lane.size === 0 && hasRoom(link, call.lane, terms) && !isWriting())
+      if (link && !isFull(link, call, terms) && out === undefined && !waiting.size)
         return send(call, link, terms);
-      if (waiting[0].size + waiting[1].size >= MAX_QUEUED_CALLS)
+      if (waiting.size >= MAX_QUEUED_CALLS)
         throw failure("TOO_MANY_CALLS", 429, `${MAX_QUEUED_CALLS} calls wait already`);
       const sheet = newSheet();
       let elements = 0;
@@ -213,16 +190,17 @@ export function createTable(
         elements = writeTail(call, false);
       });
       call.tail = { bytes: tearOff(sheet), elements };
-      lane.set(call, lastPlace++);
+      waiting.add(call);
     },
-    waits,
+    waits: () => waiting.size > 0,
     sendWaiting(link, terms) {
-      for (let call = next(link, terms); call !== undefined; call = next(link, terms)) {
+      for (const call of waiting) {
+        if (isFull(link, call, terms)) continue;
         if (!link.welcomed) {
           link.heldBytes += call.tail?.bytes.length ?? 0;
-          if (call.begin !== undefined || link.heldBytes > MAX_HELD_BYTES) return;
+          if (call.begin || link.heldBytes > MAX_HELD_BYTES) return;
         }
-        laneOf(call).delete(call);
+        waiting.delete(call);
         try {
           send(call, link, terms);
         } catch (error) {
@@ -256,7 +234,7 @@ export function createTable(
       flight?.fail(error);
     },
     cancel(call) {
-      if (!laneOf(call).delete(call) && flights[call.id] === call)
+      if (!waiting.delete(call) && flights[call.id] === call)
         write(call.link as Link, elementsOf(CANCEL, call.id));
     },
     lose(link, reason) {
@@ -267,11 +245,9 @@ export function createTable(
       }
     },
     failWaiting(error) {
-      for (const lane of waiting) {
-        for (const [call] of lane) {
-          lane.delete(call);
-          call.fail(error);
-        }
+      for (const call of waiting) {
+        waiting.delete(call);
+        call.fail(error);
       }
     },
   };

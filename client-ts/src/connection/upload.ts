@@ -20,85 +20,65 @@ export interface Upload {
 
 /**
  * @param source an iterable, an async iterable or a ReadableStream
- * @param onError hears of a source that fails when it is stopped
  * @throws TypeError for what is no source
  */
-export function openUpload(source: unknown, target: Target, onError: (error: unknown) => void): Upload {
-  const { next, stop, isSync } = openSource(source);
+export function openUpload(source: unknown, target: Target): Upload {
+  const { getReader, [Symbol.asyncIterator]: iterate, [Symbol.iterator]: iterateNow } = Object(source);
+  // Before its iterator, which not every browser has, and whose `return` waits for a read that is under way.
+  const reader = getReader?.call(source);
+  const iterator = reader ?? (iterate ?? iterateNow)?.call(source);
+  if (!iterator) throw new TypeError("an upload is an iterable or a ReadableStream");
   let stopped = false;
   let items = 0;
   let bytes = 0;
-  let window: Window = { stream_items: 0, stream_bytes: 0 };
-  let wake = (): void => {};
+  let most: Window;
+  let wake: (() => void) | undefined;
 
-  const pump = async (): Promise<void> => {
+  async function pump(): Promise<void> {
     try {
       while (!stopped) {
-        if (items <= 0 || bytes <= 0) {
+        if (items > 0 && bytes > 0) {
+          const step = reader ? reader.read() : iterator.next();
+          // Items that are there already leave together, in one frame.
+          const { done, value } = reader || iterate ? await step : step;
+          if (stopped) return;
+          stopped = done;
+          if (done) return target.end();
+          items--;
+          bytes -= target.item(value);
+        } else
           await new Promise<void>((resolve) => {
             wake = resolve;
           });
-          continue;
-        }
-        let step: unknown;
-        try {
-          // Items that are there already leave together, in one frame.
-          step = isSync ? next() : await next();
-        } catch (error) {
-          stopped = true;
-          throw error;
-        }
-        const { done, value } = step as IteratorResult<unknown>;
-        if (stopped) return;
-        if (done) {
-          stopped = true;
-          target.end();
-        } else {
-          items--;
-          bytes -= target.item(value);
-        }
       }
     } catch (error) {
       target.fail(error);
     }
-  };
-  const refill = (moreItems: number, moreBytes: number): void => {
+  }
+
+  function refill(moreItems: number, moreBytes: number): void {
     // PROTOCOL §4: what would raise one above its window is not kept.
-    items = Math.min(items + moreItems, window.stream_items);
-    bytes = Math.min(bytes + moreBytes, window.stream_bytes);
-    wake();
-  };
+    items = Math.min(items + moreItems, most.stream_items);
+    bytes = Math.min(bytes + moreBytes, most.stream_bytes);
+    wake?.();
+  }
+
   return {
-    start(of) {
-      window = of;
-      refill(of.stream_items, of.stream_bytes);
+    start(window) {
+      most = window;
+      refill(window.stream_items, window.stream_bytes);
       void pump();
     },
     refill,
-    stop() {
+    async stop() {
       if (stopped) return;
       stopped = true;
-      wake();
-      // A promise around it holds what it throws at once, too.
-      new Promise((resolve) => resolve(stop())).catch(onError);
+      wake?.();
+      try {
+        await (reader ? reader.cancel() : iterator.return?.());
+      } catch {
+        // The call has its answer, which a source that fails now cannot change.
+      }
     },
   };
-}
-
-interface Source {
-  next(): unknown;
-  stop(): unknown;
-  readonly isSync: boolean;
-}
-
-function openSource(source: unknown): Source {
-  const { getReader, [Symbol.asyncIterator]: inTime, [Symbol.iterator]: now } = Object(source);
-  // Before its iterator, which not every browser has, and whose `return` waits for a read that is under way.
-  if (getReader) {
-    const reader = getReader.call(source);
-    return { next: () => reader.read(), stop: () => reader.cancel(), isSync: false };
-  }
-  const iterator = (inTime ?? now)?.call(source);
-  if (!iterator) throw new TypeError("an upload is an iterable or a ReadableStream");
-  return { next: () => iterator.next(), stop: () => iterator.return?.(), isSync: !inTime };
 }

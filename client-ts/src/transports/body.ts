@@ -8,7 +8,7 @@ export interface HttpCall {
   readonly method: string;
   /** Below the API's base, with the query. */
   readonly path: string;
-  readonly body: Uint8Array<ArrayBuffer> | FormData | undefined;
+  readonly body: Uint8Array<ArrayBuffer> | FormData | null;
 }
 
 /**
@@ -17,62 +17,43 @@ export interface HttpCall {
  * @throws TypeError for an argument that the place where it goes cannot carry
  */
 export function toHttpCall({ name, procedure, values }: CallRequest): HttpCall {
-  const [method, template] = procedure.http?.split(" ") ?? [];
-  if (method === undefined || template === undefined) {
-    throw failure("UNKNOWN_PROCEDURE", 404, `${name} has no HTTP form`);
-  }
-  if (procedure.upload !== undefined)
-    throw new TypeError(`${name} takes a stream (${procedure.upload}), which needs a WebSocket`);
-  const rest = new Map(byName(procedure.args, values));
-  const path = template.replace(/\{(\w+)(:\w+)?\}/g, (_, parameter: string, converter?: string) => {
-    const value = rest.get(parameter);
+  const { http, args, upload, body } = procedure;
+  if (http === undefined) throw failure("UNKNOWN_PROCEDURE", 404, `${name} has no HTTP form`);
+  if (upload !== undefined)
+    throw new TypeError(`${name} takes a stream (${upload}), which needs a WebSocket`);
+  const [method, template] = http.split(" ") as [string, string];
+  const rest = new Map(byName(args, values));
+  const path = template.replace(/\{(\w+)(:path)?.*?\}/g, (_, parameter: string, isPath?: string) => {
+    const text = encodeURIComponent(scalar(rest.get(parameter), parameter));
     rest.delete(parameter);
-    if (value === undefined) throw new TypeError(`${name} needs ${parameter}: it is a part of the path`);
-    const text = encodeURIComponent(scalar(value, parameter));
-    return converter === ":path" ? text.replaceAll("%2F", "/") : text;
+    return isPath ? text.replaceAll("%2F", "/") : text;
   });
-  if (method === "GET" || method === "DELETE" || method === "HEAD") {
-    return { method, path: path + query(rest), body: undefined };
+  if (/^(GET|DELETE|HEAD)$/.test(method)) {
+    const query = String(append(new URLSearchParams(), rest));
+    return { method, path: path + (query && `?${query}`), body: null };
   }
-  if (procedure.body === "form") return { method, path, body: form(rest) };
-  const [first] = rest.values();
-  const body = procedure.body === "single" ? first : Object.fromEntries(rest);
-  return { method, path, body: body === undefined ? undefined : encode(body, name) };
+  if (body === "form") return { method, path, body: append(new FormData(), rest) };
+  const value = body === "single" ? [...rest.values()][0] : Object.fromEntries(rest);
+  return { method, path, body: value === undefined ? null : encode(value, name) };
 }
 
-function query(parameters: ReadonlyMap<string, unknown>): string {
-  const search = new URLSearchParams();
+/** Neither has a way to say null; what is left out takes the Python default. */
+function append<Target extends URLSearchParams | FormData>(
+  target: Target,
+  parameters: ReadonlyMap<string, unknown>,
+): Target {
   for (const [name, value] of parameters) {
-    for (const item of Array.isArray(value) ? value : [value]) {
-      // A query has no way to say null; what it leaves out takes the Python default.
-      if (item !== null && item !== undefined) search.append(name, scalar(item, name));
-    }
+    for (const item of Array.isArray(value) ? value : [value])
+      if (item !== null) {
+        const isFile = item instanceof Blob && target instanceof FormData;
+        (target as FormData).append(name, isFile ? item : scalar(item, name));
+      }
   }
-  const text = search.toString();
-  return text === "" ? "" : `?${text}`;
-}
-
-function form(parameters: ReadonlyMap<string, unknown>): FormData {
-  const data = new FormData();
-  for (const [name, value] of parameters) {
-    for (const item of Array.isArray(value) ? value : [value]) {
-      if (item === null || item === undefined) continue;
-      if (item instanceof Blob) data.append(name, item);
-      else data.append(name, scalar(item, name));
-    }
-  }
-  return data;
+  return target;
 }
 
 function scalar(value: unknown, name: string): string {
   if (value instanceof Date) return value.toISOString();
-  switch (typeof value) {
-    case "string":
-    case "number":
-    case "boolean":
-    case "bigint":
-      return String(value);
-    default:
-      throw new TypeError(`cannot send this value in a URL or a form (at ${name})`);
-  }
+  if (/string|number|boolean|bigint/.test(typeof value)) return String(value);
+  throw new TypeError(`cannot send ${typeof value} in a URL or a form (at ${name})`);
 }

@@ -1,13 +1,13 @@
 import { connectionLost, RpcError, toRpcError } from "../errors.js";
 import type { Call, Credentials, Transport } from "../ports.js";
-import { decode } from "../wire/codec.js";
+import { decode, fill, newSheet, tearOff, writeRaw } from "../wire/codec.js";
 import { readMessages } from "../wire/frame.js";
 import { END, ERROR, type ErrorMessage, ITEM } from "../wire/messages.js";
-import { toHttpCall } from "./body.js";
+import { type HttpCall, toHttpCall } from "./body.js";
 
 const MSGPACK = "application/msgpack";
-/** How far a stream's body is read ahead of its reader. */
-const READ_AHEAD = { stream_items: 64, stream_bytes: 262_144 };
+/** The reader of a stream tells of each item that it takes. */
+const WINDOW = { stream_items: 1, stream_bytes: 1 };
 
 export interface HttpOptions {
   /** What the routes are below, without a slash at the end: an absolute URL, or a path on the page's own origin. */
@@ -20,10 +20,8 @@ export interface HttpOptions {
 
 /** Calls with `fetch`: for procedures without a WebSocket form, and where there is no WebSocket. */
 export function createHttp({ base, fetch, credentials, auth }: HttpOptions): Transport {
-  async function perform(call: Call, request: ReturnType<typeof toHttpCall>): Promise<void> {
-    const { method, path, body } = request;
+  async function perform(call: Call, { method, path, body }: HttpCall): Promise<void> {
     const controller = new AbortController();
-    const { signal } = controller;
     call.stop = () => controller.abort();
     try {
       const token = (await auth())?.token;
@@ -31,83 +29,70 @@ export function createHttp({ base, fetch, credentials, auth }: HttpOptions): Tra
       const headers: Record<string, string> = { accept: MSGPACK };
       if (body instanceof Uint8Array) headers["content-type"] = MSGPACK;
       if (typeof token === "string") headers.authorization = `Bearer ${token}`;
-      call.window = READ_AHEAD;
-      const response = await fetch(base + path, { method, headers, credentials, signal, body: body ?? null });
+      call.window = WINDOW;
+      const { signal } = controller;
+      const response = await fetch(base + path, { method, headers, credentials, signal, body });
       if (!response.ok) call.fail(await errorOf(response));
-      else if (call.lane === 1) await readStream(call, response, signal);
+      else if (call.lane === 1) await readStream(call, response);
       else call.done(await bodyOf(response));
     } catch (error) {
       // A TypeError is how `fetch` reports a network that failed, before the answer or in its middle.
-      const sent = call.window !== undefined && error instanceof TypeError;
-      call.fail(sent ? connectionLost(error.message, true, error) : error);
+      const isLost = call.window && error instanceof TypeError;
+      call.fail(isLost ? connectionLost(error.message, true, error) : error);
     }
   }
 
   return {
     name: "http",
-    start(call) {
-      void perform(call, toHttpCall(call.request));
-    },
+    start: (call) => void perform(call, toHttpCall(call.request)),
   };
 }
 
-async function readStream(call: Call, response: Response, signal: AbortSignal): Promise<void> {
-  let items = 0;
-  let bytes = 0;
+/** Reads the body no further than its reader has come. */
+async function readStream(call: Call, response: Response): Promise<void> {
+  let ahead = 0;
   let wake = (): void => {};
-  call.grant = (readItems, readBytes) => {
-    items -= readItems;
-    bytes -= readBytes;
+  call.grant = (items) => {
+    ahead -= items;
     wake();
   };
-  signal.addEventListener("abort", () => wake());
   const reader = response.body?.getReader();
-  let rest = new Uint8Array(0);
+  const rest = newSheet();
   while (!call.settled) {
-    if (items >= READ_AHEAD.stream_items || bytes >= READ_AHEAD.stream_bytes) {
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      continue;
-    }
     const chunk = (await reader?.read())?.value;
     // PROTOCOL §8: a body that ends in none of the named ways was cut.
     if (chunk === undefined) return call.fail(connectionLost("the stream was cut", true));
-    const read = joined(rest, chunk);
-    const end = readMessages(read, {
+    fill(rest, () => writeRaw(chunk));
+    const bytes = tearOff(rest);
+    const end = readMessages(bytes, {
       minId: 0,
       take(message, valueBytes) {
         const [kind, , value] = message;
         if (kind === END) call.done(undefined);
         else if (kind === ERROR) call.fail(toRpcError(message as ErrorMessage));
-        else if (kind === ITEM && !call.settled) {
-          items++;
-          bytes += valueBytes;
+        else if (kind === ITEM) {
+          ahead++;
           call.item(value, valueBytes);
         }
       },
       refuse: (_, error) => call.fail(error),
     });
-    rest = read.slice(end);
+    fill(rest, () => writeRaw(bytes.subarray(end)));
+    while (ahead > 0 && !call.settled)
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  if (first.length === 0) return second;
-  const bytes = new Uint8Array(first.length + second.length);
-  bytes.set(first);
-  bytes.set(second, first.length);
-  return bytes;
 }
 
 /** The body as its content type says; a route that answers files or pages gives bytes or text. */
 async function bodyOf(response: Response): Promise<unknown> {
   const type = response.headers.get("content-type") ?? "";
   if (/^application\/(\w+\+)?json/.test(type)) return response.json();
-  if (type.startsWith("text/")) return response.text();
+  if (/^text/.test(type)) return response.text();
   const bytes = new Uint8Array(await response.arrayBuffer());
   if (type.startsWith(MSGPACK)) return decode(bytes);
-  return bytes.length === 0 ? null : bytes;
+  return bytes.length > 0 ? bytes : null;
 }
 
 /** PROTOCOL §8's one shape, or the nearest thing for an answer from a gateway that knows nothing of it. */
@@ -115,5 +100,5 @@ async function errorOf(response: Response): Promise<RpcError> {
   const { status, statusText } = response;
   const body = await bodyOf(response).catch(() => undefined);
   const { code = `HTTP_${status}`, detail = body ?? statusText, data, id } = Object(body);
-  return new RpcError(String(code), { status, detail, data, id: typeof id === "string" ? id : undefined });
+  return new RpcError(`${code}`, { status, detail, data, id });
 }

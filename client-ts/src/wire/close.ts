@@ -1,14 +1,20 @@
-/** The close codes that this protocol names (PROTOCOL §6): from 4000 and from 4500. */
-const NAMES = [
-  ["going_away", "slow", "heartbeat", "hello_timeout", "identity_expired"],
-  ["protocol_error", "unauthenticated", "frame_too_large", "flood"],
-];
+/** The close codes that this protocol names (PROTOCOL §6). */
+const NAMES: Readonly<Record<number, string>> = {
+  4000: "going_away",
+  4001: "slow",
+  4002: "heartbeat",
+  4003: "hello_timeout",
+  4004: "identity_expired",
+  4500: "protocol_error",
+  4501: "unauthenticated",
+  4502: "frame_too_large",
+  4503: "flood",
+};
 
-/** The silence that a client does not wait out any longer. */
 export const CLOSE_HEARTBEAT = 4002;
 export const CLOSE_UNAUTHENTICATED = 4501;
 
-/** Whether the peer itself chose to end the connection with one of this protocol's codes. */
+/** Whether it is one of this protocol's codes: then the peer itself has chosen to end the connection. */
 export function isOurs(code: number): boolean {
   return code >= 4000 && code < 5000;
 }
@@ -20,8 +26,5 @@ export function isReconnectable(code: number): boolean {
 
 /** The code's name, or `connection_lost` for codes that are not ours (1006 among them). */
 export function closeName(code: number): string {
-  const terminal = !isReconnectable(code);
-  return (
-    NAMES[+terminal]?.[code - (terminal ? 4500 : 4000)] ?? (terminal ? `closed_${code}` : "connection_lost")
-  );
+  return NAMES[code] ?? (isReconnectable(code) ? "connection_lost" : `closed_${code}`);
 }

@@ -1,7 +1,5 @@
 /** The deepest nesting accepted from the server; results may nest deeper than arguments (32). */
 export const MAX_INBOUND_DEPTH = 128;
-/** Beyond this the walk over a value that is too deep ends, before the stack does. */
-const MAX_WALK_DEPTH = 1_000;
 /** Longer texts are left to TextDecoder; keys and short words are ASCII, and it costs more than they do. */
 const SHORT_TEXT = 24;
 
@@ -19,12 +17,15 @@ export class DecodeError extends Error {
 
 // `ignoreBOM` keeps a leading U+FEFF, which is part of the text here.
 const utf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const scratch = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(8));
 let bytes = new Uint8Array(0);
-let at = 0;
+/** Where the next value begins. */
+export let at = 0;
 let maxDepth = MAX_INBOUND_DEPTH;
-/** What is wrong with the value being read, if its length is known: then the walk goes on, to what follows it. */
-let fault: Error | undefined;
+/**
+ * The first thing wrong with what was read, as far as lengths are known: then the walk goes on, to what follows. A
+ * DecodeError, or a RangeError for what JavaScript cannot hold.
+ */
+export let fault: Error | undefined;
 
 /** Says what is read next: `source` from `start`. What was wrong before is forgotten. */
 export function seek(source: Uint8Array, start: number, depth = MAX_INBOUND_DEPTH): void {
@@ -32,16 +33,6 @@ export function seek(source: Uint8Array, start: number, depth = MAX_INBOUND_DEPT
   at = start;
   maxDepth = depth;
   fault = undefined;
-}
-
-/** Where the next value begins. */
-export function position(): number {
-  return at;
-}
-
-/** The first thing wrong with what was read: a DecodeError, or a RangeError for what JavaScript cannot hold. */
-export function readFault(): Error | undefined {
-  return fault;
 }
 
 /** @throws DecodeError for bytes that are cut short, that are not msgpack, or that nest deeper than can be walked */
@@ -74,40 +65,29 @@ export function readArrayHead(): number {
 }
 
 function number(tag: number): number {
-  const size = 1 << (tag & 3);
   if (tag < 0xcc) {
-    scratch.setUint32(0, uint(4));
-    if (tag === 0xca) return scratch.getFloat32(0);
-    scratch.setUint32(4, uint(4));
-    return scratch.getFloat64(0);
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    return tag === 0xca ? view.getFloat32(move(4)) : view.getFloat64(move(8));
   }
-  if (size === 8) return wide(tag === 0xd3);
-  const unused = 32 - 8 * size;
-  const value = uint(size);
-  return tag < 0xd0 ? value : (value << unused) >> unused;
-}
-
-function wide(signed: boolean): number {
-  const high = uint(4);
-  const value = (signed ? high | 0 : high) * 2 ** 32 + uint(4);
+  const value = uint(1 << (tag & 3), tag > 0xcf);
   if (!Number.isSafeInteger(value)) fault ??= new RangeError(`the integer ${value} is beyond 2^53-1`);
   return value;
 }
 
 function array(length: number, depth: number): unknown[] {
-  enter(length, depth);
+  enter(depth);
   const items: unknown[] = [];
   while (items.length < length) items.push(readValue(depth + 1));
   return items;
 }
 
 function map(length: number, depth: number): Record<string, unknown> {
-  enter(length * 2, depth);
+  enter(depth);
   const result: Record<string, unknown> = {};
   for (; length > 0; length--) {
     const key = readValue(depth + 1);
     const value = readValue(depth + 1);
-    if (typeof key !== "string" && typeof key !== "number") malformed("a map key is no string and no number");
+    if (typeof key !== "string" && typeof key !== "number") malformed("a map key");
     // Plain assignment of this one key would change the object's prototype instead.
     else if (key === "__proto__") {
       Object.defineProperty(result, key, { value, configurable: true, enumerable: true, writable: true });
@@ -116,13 +96,9 @@ function map(length: number, depth: number): Record<string, unknown> {
   return result;
 }
 
-/** Every element takes a byte at least: a length beyond the end is refused before anything is built. */
-function enter(elements: number, depth: number): void {
-  if (depth >= maxDepth) {
-    fault ??= new DecodeError("TOO_LARGE", `nested deeper than ${maxDepth}`);
-    if (depth >= MAX_WALK_DEPTH) throw fault;
-  }
-  if (elements > bytes.length - at) truncated();
+/** The walk goes on to what follows, unless the stack ends before. */
+function enter(depth: number): void {
+  if (depth >= maxDepth) fault ??= new DecodeError("TOO_LARGE", `nested deeper than ${maxDepth}`);
 }
 
 function text(length: number): string {
@@ -136,26 +112,26 @@ function text(length: number): string {
   try {
     return short + utf8.decode(bytes.subarray(start, at));
   } catch {
-    malformed("a string that is not UTF-8");
+    malformed("not UTF-8");
     return "";
   }
 }
 
 function extension(length: number): Date {
   const type = uint(1);
-  const end = move(length) + length;
-  at -= length;
-  // Seconds alone; 30 bits of nanoseconds before 34 of seconds; or 32 and 64 bits.
-  const first = length < 4 || type !== 0xff ? 0 : uint(4);
-  let [seconds, nanos] = [first, 0];
-  if (type !== 0xff) malformed(`extension type ${type} is not known`);
-  else if (length === 8) [seconds, nanos] = [(first & 3) * 2 ** 32 + uint(4), first >>> 2];
-  else if (length === 12) [seconds, nanos] = [wide(true), first];
-  else if (length !== 4) malformed(`a timestamp of ${length} bytes`);
-  at = end;
+  if (type !== 0xff || (length !== 4 && length !== 8 && length !== 12)) {
+    malformed(`an extension of type ${type} and ${length} bytes`);
+    move(length);
+    return new Date(0);
+  }
+  // 32 and 64 bits, or 30 bits of nanoseconds before 34 of seconds, or seconds alone.
+  const isLong = length > 8;
+  const first = length > 4 ? uint(4) : 0;
+  const nanos = isLong ? first : first >>> 2;
+  const seconds = isLong ? uint(8, true) : (first & 3) * 2 ** 32 + uint(4);
   const date = new Date(seconds * 1000 + Math.floor(nanos / 1_000_000));
-  if (nanos > 999_999_999) malformed("a timestamp with more than a second of nanoseconds");
-  if (Number.isNaN(date.getTime())) fault ??= new RangeError("the time is beyond what a Date can hold");
+  if (nanos > 999_999_999) malformed("more than a second of nanoseconds");
+  if (Number.isNaN(date.getTime())) fault ??= new RangeError("a time beyond what a Date can hold");
   return date;
 }
 
@@ -163,9 +139,11 @@ function malformed(message: string): void {
   fault ??= new DecodeError("MALFORMED", message);
 }
 
-function uint(size: number): number {
-  let value = 0;
-  for (let next = move(size); next < at; next++) value = value * 256 + (bytes[next] as number);
+/** An integer. Beyond 2^53 it is not exact, but stays beyond. */
+function uint(size: number, signed = false): number {
+  let next = move(size);
+  let value = signed && (bytes[next] as number) > 127 ? -1 : 0;
+  while (next < at) value = value * 256 + (bytes[next++] as number);
   return value;
 }
 
@@ -178,7 +156,7 @@ function move(length: number): number {
 }
 
 function truncated(): never {
-  throw new DecodeError("TRUNCATED", "the bytes end inside a value");
+  throw new DecodeError("TRUNCATED", "the bytes end too early");
 }
 
 /**
@@ -190,7 +168,7 @@ function truncated(): never {
 export function decode(source: Uint8Array, depth = MAX_INBOUND_DEPTH): unknown {
   seek(source, 0, depth);
   const value = readValue();
-  if (at < bytes.length) malformed("bytes follow the value");
+  if (at < bytes.length) malformed("bytes follow");
   if (fault !== undefined) throw fault;
   return value;
 }

@@ -14,12 +14,12 @@ export interface Sheet {
 
 const utf8 = /* @__PURE__ */ new TextEncoder();
 const scratch = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(8));
-/** What is written to at this moment: undefined between messages. */
-let out: Sheet | undefined;
+/** What is written to at this moment. Undefined between messages: if not, a getter of one of its values runs. */
+export let out: Sheet | undefined;
 /** What error messages call the value itself, for instance an argument's name. */
 let root = "";
 /** The keys from the root to the value being written; read only when something goes wrong. */
-let path: (string | number)[] = [];
+const path: (string | number)[] = [];
 
 export function newSheet(): Sheet {
   return { bytes: new Uint8Array(FIRST_BYTES), at: 0 };
@@ -34,29 +34,18 @@ export function tearOff(sheet: Sheet): Uint8Array<ArrayBuffer> {
   return bytes.subarray(0, at);
 }
 
-/** Whether a message is half written: then a getter in one of its values is what runs now. */
-export function isWriting(): boolean {
-  return out !== undefined;
-}
-
-/** How many bytes are on the sheet that is written to. */
-export function written(): number {
-  return out?.at ?? 0;
-}
-
 /** Lets `write` write on that sheet. If it throws, nothing was written. */
 export function fill(sheet: Sheet, write: () => void): void {
   const { at } = sheet;
-  const outer = { out, root, path };
+  const outer = out;
   out = sheet;
-  path = [];
   try {
     write();
   } catch (error) {
     sheet.at = at;
     throw error;
   } finally {
-    ({ out, root, path } = outer);
+    out = outer;
   }
 }
 
@@ -123,20 +112,18 @@ function number(value: number): void {
   // -0 is an integer to JavaScript only; as an int it would come back as 0.
   if (Number.isSafeInteger(value) && !Object.is(value, -0)) writeInteger(value);
   else {
+    writeByte(0xcb);
     scratch.setFloat64(0, value);
-    wide(0xcb, scratch.getUint32(0), scratch.getUint32(4));
+    writeRaw(new Uint8Array(scratch.buffer));
   }
 }
 
 export function writeInteger(value: number): void {
-  // How many values a type of that many bits holds on this side of zero: half of them when it is signed.
-  const size = value < 0 ? -2 * value - 1 : value;
-  const tag = value < 0 ? 0xd0 : 0xcc;
   if (value >= -0x20 && value < 0x80) writeByte(value);
-  else if (size < 2 ** 8) tagged(tag, 1, value);
-  else if (size < 2 ** 16) tagged(tag + 1, 2, value);
-  else if (size < 2 ** 32) tagged(tag + 2, 4, value);
-  else wide(tag + 3, Math.floor(value / 2 ** 32), value);
+  else if (value < 0)
+    // Half of what a type of that many bits holds is on this side of zero.
+    sized(0xd0, 1, value, -2 * value - 1);
+  else sized(0xcc, 1, value);
 }
 
 function bigint(value: bigint, depth: number): void {
@@ -144,7 +131,11 @@ function bigint(value: bigint, depth: number): void {
   if (Number.isSafeInteger(small)) writeInteger(small);
   else if (value >= 2n ** 64n || value < -(2n ** 63n))
     throw new RangeError(`${value}n does not fit into 64 bits${where(depth)}`);
-  else wide(value < 0n ? 0xd3 : 0xcf, Number(value >> 32n), Number(value & 0xffffffffn));
+  else {
+    writeByte(value < 0 ? 0xd3 : 0xcf);
+    scratch.setBigInt64(0, value);
+    writeRaw(new Uint8Array(scratch.buffer));
+  }
 }
 
 export function writeText(value: string): void {
@@ -167,13 +158,11 @@ export function writeText(value: string): void {
 }
 
 function textHead(length: number): void {
-  if (length > 31 && length < 0x100) tagged(0xd9, 1, length);
-  else head(length, 0xa0, 31, 0xda);
+  head(length, 0xa0, 31, 0xd9, 1);
 }
 
 function binary(value: Uint8Array): void {
-  if (value.length < 0x100) tagged(0xc4, 1, value.length);
-  else head(value.length, 0, -1, 0xc5);
+  head(value.length, 0, -1, 0xc4, 1);
   writeRaw(value);
 }
 
@@ -183,51 +172,45 @@ function timestamp(value: Date, depth: number): void {
   const seconds = Math.floor(ms / 1000);
   const nanos = (ms - seconds * 1000) * 1_000_000;
   const high = Math.floor(seconds / 2 ** 32);
-  if (high < 0 || high > 3) {
-    tagged(0xc7, 1, 12);
-    tagged(0xff, 4, nanos);
-    big(high, 4);
-    big(seconds, 4);
-  } else if (nanos === 0 && high === 0) {
-    writeByte(0xd6);
-    tagged(0xff, 4, seconds);
-  } else {
-    writeByte(0xd7);
-    tagged(0xff, 4, nanos * 4 + high);
-    big(seconds, 4);
-  }
+  const isLong = high < 0 || high > 3;
+  // Both in 32 and 64 bits, 30 bits of nanoseconds before 34 of seconds, or seconds alone.
+  if (isLong) integer(0xc70c, 2);
+  else writeByte(nanos || high ? 0xd7 : 0xd6);
+  writeByte(0xff);
+  if (isLong) integer(nanos, 4);
+  else if (nanos || high) integer(nanos * 4 + high, 4);
+  integer(seconds, isLong ? 8 : 4);
 }
 
 export function writeArrayHead(length: number): void {
-  head(length, 0x90, 15, 0xdc);
+  head(length, 0x90, 15, 0xdc, 2);
 }
 
 export function writeMapHead(length: number): void {
-  head(length, 0x80, 15, 0xde);
+  head(length, 0x80, 15, 0xde, 2);
 }
 
-/** A length: inside the tag up to `most`, else in 16 bits behind `tag`, else in 32 bits behind `tag + 1`. */
-function head(length: number, fix: number, most: number, tag: number): void {
-  if (length <= most) writeByte(fix | length);
-  else if (length < 0x10000) tagged(tag, 2, length);
-  else tagged(tag + 1, 4, length);
+/** A length: inside the tag `fix` up to `most`, else behind `tag` in `size` bytes or more. */
+function head(length: number, fix: number, most: number, tag: number, size: number): void {
+  if (length <= most) writeByte(fix + length);
+  else sized(tag, size, length);
 }
 
-function wide(tag: number, high: number, low: number): void {
-  tagged(tag, 4, high);
-  big(low, 4);
+/** An integer in the first size that holds `magnitude`; each has twice the bytes, and the next tag. */
+function sized(tag: number, size: number, value: number, magnitude = value): void {
+  if (magnitude >= 256 ** size) sized(tag + 1, size * 2, value, magnitude);
+  else {
+    writeByte(tag);
+    integer(value, size);
+  }
 }
 
-function tagged(tag: number, size: number, value: number): void {
-  writeByte(tag);
-  big(value, size);
+/** The low `size` bytes of an integer of either sign, the highest first. */
+function integer(value: number, size: number): void {
+  while (size-- > 0) writeByte(Math.floor(value / 256 ** size));
 }
 
-/** The low `size` bytes of an integer, of either sign and any magnitude, the highest first. */
-function big(value: number, size: number): void {
-  while (size-- > 0) writeByte(value >>> (size * 8));
-}
-
+/** Writes the lowest 8 bits. */
 export function writeByte(value: number): void {
   const sheet = reserve(1);
   sheet.bytes[sheet.at - 1] = value;

@@ -1,4 +1,4 @@
-import { DecodeError, position, readArrayHead, readFault, readValue, seek } from "./decode.js";
+import { at, DecodeError, fault, readArrayHead, readValue, seek } from "./decode.js";
 import { isMessage, type Message, usableId } from "./messages.js";
 
 /** What becomes of the messages of a frame. */
@@ -30,19 +30,18 @@ export function readMessages(bytes: Uint8Array, reader: Reader): number {
       const length = readArrayHead();
       if (length < 0) readValue();
       while (message.length < length) {
-        const start = position();
+        const start = at;
         message.push(readValue());
-        if (message.length === 3) valueBytes = position() - start;
+        if (message.length === 3) valueBytes = at - start;
       }
     } catch (error) {
       if ((error as DecodeError).code === "TRUNCATED") break;
       reader.refuse(null, error as Error);
       return bytes.length;
     }
-    next = position();
-    const fault = readFault();
+    next = at;
     if (fault === undefined && isMessage(message, reader.minId)) reader.take(message, valueBytes);
-    else reader.refuse(usableId(message, reader.minId), fault ?? noMessage("no known message"));
+    else reader.refuse(usableId(message, reader.minId), fault ?? malformed("no known message"));
   }
   return next;
 }
@@ -50,9 +49,9 @@ export function readMessages(bytes: Uint8Array, reader: Reader): number {
 /** Reads one whole frame: one that is empty, or ends inside a message, is malformed. */
 export function readFrame(bytes: Uint8Array, reader: Reader): void {
   if (readMessages(bytes, reader) < (bytes.length || 1))
-    reader.refuse(null, noMessage("the frame ends inside a message"));
+    reader.refuse(null, malformed("the frame ends inside a message"));
 }
 
-function noMessage(text: string): DecodeError {
+function malformed(text: string): DecodeError {
   return new DecodeError("MALFORMED", text);
 }

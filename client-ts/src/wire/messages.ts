@@ -41,28 +41,23 @@ export interface Limits {
 }
 
 /**
- * PROTOCOL §1's table, a letter for each field: `t`ext, `n`umber of something, `i`d, `b`ool, `l`imits, `a`rray, `m`ap
- * or any `v`alue. What has a capital letter may be left out from the right, or be nil.
+ * PROTOCOL §1's table: how the elements of each kind begin, by their types. A type is a letter: `i`d, other `n`umber that
+ * counts, `s`tring, `b`oolean, `a`rray, `l`imits or another `m`ap, `0` for nil, `-` for nothing; kinds from 10 are `:`,
+ * `;`, `<`, `=` and `>`. What may be left out may be nil, too.
  */
-const SHAPES = " TTNM tbl itAMN iv iv i IntvVT i inn tv iM _ _ n".split(" ");
+const SHAPES =
+  /^(1[s0-][s0-][in0-][lm0-]|2sbl|3is[a0-][lm0-][in0-]|[45]i[^-]|[68]i|7[i0][in]s[^-].[s0-]|9i[in][in]|:s[^-]|;i[lm0-]|<|=|>[in])/;
 
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
-const CHECKS: Readonly<Record<string, (value: unknown) => boolean>> = {
-  t: (value) => typeof value === "string",
-  n: isCount,
-  i: (value) => isCount(value) && (value as number) < 2 ** 32,
-  b: (value) => typeof value === "boolean",
-  l: (value) => isPlain(value) && Object.values(value).every(Number.isSafeInteger),
-  a: Array.isArray,
-  m: isPlain,
-  v: (value) => value !== undefined,
-  _: () => true,
-};
-
-function fits(letter: string, value: unknown, minId: number): boolean {
-  const kind = letter.toLowerCase();
-  if (kind !== letter && (value === undefined || value === null)) return true;
-  return CHECKS[kind]?.(value) === true && (kind !== "i" || (value as number) >= minId);
+function typeOf(value: unknown, minId: number): string {
+  if (value === undefined) return "-";
+  if (value === null) return "0";
+  if (typeof value === "number") {
+    if (!Number.isSafeInteger(value) || value < 0) return "x";
+    return value >= minId && value < 2 ** 32 ? "i" : "n";
+  }
+  if (Array.isArray(value)) return "a";
+  if (isPlain(value)) return Object.values(value).every(Number.isSafeInteger) ? "l" : "m";
+  return (typeof value)[0] as string;
 }
 
 /**
@@ -72,19 +67,18 @@ function fits(letter: string, value: unknown, minId: number): boolean {
  * @param minId 1 on a connection; over HTTP the messages of a stream carry id 0 (PROTOCOL §8)
  */
 export function isMessage(elements: Message, minId: number): boolean {
-  const [kind, id, value] = elements;
-  // Nearly all that arrives is one of these two.
-  if ((kind === RESULT || kind === ITEM) && value !== undefined) return fits("i", id, minId);
-  const shape = SHAPES[kind as number];
-  if (!kind || typeof shape !== "string") return false;
-  for (let i = 0; i < shape.length; i++) if (!fits(shape[i] as string, elements[i + 1], minId)) return false;
-  return true;
+  const [kind] = elements;
+  // Nearly all that arrives is one of these two, and values may be large.
+  if ((kind === RESULT || kind === ITEM) && elements.length > 2) return typeOf(elements[1], minId) === "i";
+  if (typeof kind !== "number") return false;
+  const types = [1, 2, 3, 4, 5, 6].map((index) => typeOf(elements[index], minId));
+  return SHAPES.test(String.fromCharCode(48 + kind) + types.join(""));
 }
 
 /** The id among the elements of a message that is wrong otherwise, so that its failure stays with that call. */
 export function usableId([kind, id]: Message, minId: number): number | null {
-  const first = String(SHAPES[kind as number])[0];
-  return (first === "i" || first === "I") && fits("i", id, minId) ? (id as number) : null;
+  const hasId = ((kind as number) > WELCOME && (kind as number) < EVENT) || kind === REFRESH;
+  return hasId && typeOf(id, minId) === "i" ? (id as number) : null;
 }
 
 /** Writes a message; `elements` writes what it consists of, fewer than 16, and says how many they are. */

@@ -72,7 +72,7 @@ const TABLE: Row[] = [
 
   ["greeting", ["wanted"], "greeting", "requested", []],
   ["greeting", ["authenticated", 1], "greeting", "requested", []],
-  ["greeting", welcome(1), "ready", "connected", ["timer 1 9000", "ready true"]],
+  ["greeting", welcome(1), "ready", "connected", ["timer 1 9000", "ready"]],
   ["greeting", message(1, goaway), "greeting", "requested", []],
   ["greeting", closed(1, 4000), "waiting", "going_away", ["drop 1 1000", "timer 2 500"]],
   ["greeting", closed(1, 4501), "stopped", "unauthenticated", ["drop 1 1000", "fail"]],
