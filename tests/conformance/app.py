@@ -230,4 +230,5 @@ def build(bounds: Bounds, drain_seconds: float) -> FastAPI:
 
 
 app = build(Bounds(), 30)
-quick = build(Bounds(hello_seconds=0.5, identify_seconds=0.5, heartbeat_seconds=0.5), 0.5)
+# The time for hello is longer than two heartbeats: a ping is due a heartbeat after welcome, whatever the time for hello is.
+quick = build(Bounds(hello_seconds=2, identify_seconds=0.5, heartbeat_seconds=0.8), 0.5)
