@@ -12,6 +12,7 @@ from fusewire.broker import Broker
 from fusewire.events import EventRegistry
 
 ALL = "all"
+_SESSION = "session:"
 
 
 class Member(Protocol):
@@ -33,7 +34,7 @@ class Hub:
         self._events = events
         # Lists in a dict: insertion order, so that delivery order is the same for every run.
         self._members: dict[str, dict[Member, None]] = {}
-        self._topics: dict[Member, set[str]] = {}
+        self._topics: dict[Member, list[str]] = {}
         self._sessions: dict[str, Member] = {}
         broker.attach(self._deliver)
 
@@ -42,11 +43,13 @@ class Hub:
 
     async def attach(self, member: Member, topics: Iterable[str]) -> None:
         self._sessions[member.session_id] = member
-        for topic in (*topics, f"session:{member.session_id}", ALL):
+        await self._broker.subscribe(_SESSION + member.session_id)
+        for topic in (*topics, ALL):
             await self._listen(member, topic)
 
     async def detach(self, member: Member) -> None:
-        self._sessions.pop(member.session_id, None)
+        if self._sessions.pop(member.session_id, None) is not None:
+            await self._broker.unsubscribe(_SESSION + member.session_id)
         for topic in list(self._topics.get(member, ())):
             await self._leave(member, topic)
         self._topics.pop(member, None)
@@ -77,8 +80,10 @@ class Hub:
         await asyncio.sleep(0)
 
     async def _listen(self, member: Member, topic: str) -> None:
-        self._topics.setdefault(member, set()).add(topic)
         members = self._members.setdefault(topic, {})
+        if member in members:
+            return
+        self._topics.setdefault(member, []).append(topic)
         members[member] = None
         if len(members) == 1:
             await self._broker.subscribe(topic)
@@ -88,11 +93,16 @@ class Hub:
         if members is None or member not in members:
             return
         del members[member]
-        self._topics[member].discard(topic)
+        self._topics[member].remove(topic)
         if not members:
             del self._members[topic]
             await self._broker.unsubscribe(topic)
 
     def _deliver(self, topic: str, message: bytes) -> None:
+        if topic.startswith(_SESSION):
+            # One member at most: no table of its own for each.
+            if member := self._sessions.get(topic.removeprefix(_SESSION)):
+                member.push(message)
+            return
         for member in list(self._members.get(topic, ())):
             member.push(message)

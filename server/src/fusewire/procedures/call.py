@@ -6,22 +6,27 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any
+
+from starlette.requests import HTTPConnection
 
 from fusewire.identity import Identity, Transport
 
 
-@dataclass(slots=True, eq=False)
 class Caller:
-    """Who calls, from where: shared by all calls of one connection, or of one request."""
+    """Who calls, from where: shared by all calls of one connection, or of one request. `hub` is where `emit()` goes."""
 
-    transport: Transport
-    client_ip: str | None
-    session_id: str | None
-    headers: Mapping[str, str] = field(repr=False)
-    hub: Any = field(default=None, repr=False)
-    """Where `emit()` goes; set by the app."""
+    __slots__ = ("client_ip", "connection", "hub", "session_id", "transport")
+
+    def __init__(
+        self, transport: Transport, connection: HTTPConnection, hub: Any, session_id: str | None = None
+    ) -> None:
+        self.transport = transport
+        self.connection = connection
+        """The request, or the handshake."""
+        self.hub = hub
+        self.session_id = session_id
+        self.client_ip = connection.client.host if connection.client else None
 
 
 class Call:
@@ -72,7 +77,12 @@ class Call:
     @property
     def headers(self) -> Mapping[str, str]:
         """The request's, or the handshake's."""
-        return self._caller.headers
+        return self._caller.connection.headers
+
+    @property
+    def connection(self) -> HTTPConnection:
+        """The request, or the handshake."""
+        return self._caller.connection
 
     @property
     def hub(self) -> Any:

@@ -39,7 +39,9 @@ class Surroundings:
     _background: BackgroundTasks | None = None
     _stacks: tuple[AsyncExitStack, AsyncExitStack] | None = None
 
-    connection: HTTPConnection
+    @property
+    def connection(self) -> HTTPConnection:
+        raise NotImplementedError
 
     def read(self) -> Values | Awaitable[Values]:
         """What the caller sent, by parameter name, or how to wait for it. Raises `RpcError` for what cannot be read."""

@@ -23,11 +23,11 @@ Found = tuple[Message | Fault, int]
 
 def read_frame(frame: bytes, sizes: Sizes) -> Iterable[Found]:
     """What a frame holds, in order. After bytes that are not msgpack the rest of the frame cannot be found."""
+    if 0 < len(frame) <= CAREFUL_BYTES:
+        return _read_at_once(frame, sizes)
     if not frame:
         return [(Fault("MALFORMED", "an empty frame"), 0)]
-    if len(frame) > CAREFUL_BYTES:
-        return _read_carefully(frame, 0, sizes)
-    return _read_at_once(frame, sizes)
+    return _read_carefully(frame, 0, sizes)
 
 
 class _Reader(threading.local):

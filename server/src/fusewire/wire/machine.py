@@ -100,17 +100,18 @@ class ServerMachine:
 
     def receive(self, frame: bytes | str) -> list[Incoming]:
         """Take one WebSocket message. After a `Close` in the answer the machine is closed and takes nothing more."""
+        if type(frame) is bytes and self.state is State.READY:
+            if len(frame) <= self._frame_bytes or self._allows(frame):
+                return self._events(frame)
+            return [self._close(CloseCode.FRAME_TOO_LARGE)]
         if self.state is State.CLOSED:
             return []
         if isinstance(frame, str):
             return [self._close(CloseCode.PROTOCOL_ERROR)]
-        if self.state is not State.READY:
-            self._held_size += len(frame)
-            if self._held_size > self._held_bytes:
-                too_large = len(frame) > self._held_bytes
-                return [self._close(CloseCode.FRAME_TOO_LARGE if too_large else CloseCode.FLOOD)]
-        elif len(frame) > self._frame_bytes and not self._allows(frame):
-            return [self._close(CloseCode.FRAME_TOO_LARGE)]
+        self._held_size += len(frame)
+        if self._held_size > self._held_bytes:
+            too_large = len(frame) > self._held_bytes
+            return [self._close(CloseCode.FRAME_TOO_LARGE if too_large else CloseCode.FLOOD)]
         return self._events(frame)
 
     def _allows(self, frame: bytes) -> bool:
@@ -120,14 +121,14 @@ class ServerMachine:
     def _events(self, frame: bytes) -> list[Incoming]:
         self._pinged = False
         events: list[Incoming] = []
-        most = self._frame_messages if len(frame) <= self._frame_bytes else 1
-        for number, (found, size) in enumerate(read_frame(frame, self._sizes), 1):
-            if number > most:
-                flood = most == self._frame_messages
+        left = self._frame_messages if len(frame) <= self._frame_bytes else 1
+        for found, size in read_frame(frame, self._sizes):
+            if left == 0:
+                flood = len(frame) <= self._frame_bytes
                 events.append(self._close(CloseCode.FLOOD if flood else CloseCode.FRAME_TOO_LARGE))
                 break
-            act = self._acts.get(type(found), ServerMachine._misplaced)
-            event = act(self, found, size)
+            left -= 1
+            event = self._acts.get(type(found), ServerMachine._misplaced)(self, found, size)
             if event is not None:
                 events.append(event)
                 if type(event) is Close:

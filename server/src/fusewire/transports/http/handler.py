@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -25,8 +25,12 @@ PULSE_SECONDS = 15.0
 
 class HttpSurroundings(Surroundings):
     def __init__(self, values: Callable[[], Awaitable[Values]], request: Request) -> None:
-        self.connection = request
+        self._request = request
         self._values = values
+
+    @property
+    def connection(self) -> HTTPConnection:
+        return self._request
 
     def read(self) -> Awaitable[Values]:
         return self._values()
@@ -109,7 +113,7 @@ class CallResponse(Response):
             except RpcError as error:
                 await reply.error(error)
                 return
-        caller = Caller("http", request.client.host if request.client else None, None, headers, services.hub)
+        caller = Caller("http", request, services.hub)
         timeout = procedure.options.timeout
         deadline = None if timeout is None else time.monotonic() + timeout
         call = Call(f"{time.monotonic_ns():x}", procedure.name, caller, identity, deadline)

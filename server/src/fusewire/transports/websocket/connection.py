@@ -13,8 +13,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any
 
-from starlette.requests import HTTPConnection
-from starlette.types import Message, Receive, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from fusewire.calls import Running
 from fusewire.calls.running import resumed
@@ -56,7 +55,7 @@ Begin = Callable[[], Coroutine[Any, Any, None]]
 class Connection:
     """`run()` returns when the socket is closed and every call of it has ended."""
 
-    def __init__(self, handshake: HTTPConnection, receive: Receive, send: Send, services: Services) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, services: Services) -> None:
         bounds = services.bounds
         self.bounds = bounds
         self.session_id = secrets.token_urlsafe(16)
@@ -79,22 +78,23 @@ class Connection:
             held_bytes=bounds.held_bytes,
             malformed=bounds.malformed_messages,
         )
-        self._who = Who(handshake, services, self.session_id, partial(self._shut, CloseCode.IDENTITY_EXPIRED))
+        self._who = Who(scope, services, self.session_id, partial(self._shut, CloseCode.IDENTITY_EXPIRED))
         self._tasks = asyncio.TaskGroup()
-        self._owned: set[asyncio.Task[None]] = set()
+        self._helpers: set[asyncio.Task[None]] = set()
         self._tails: set[asyncio.Task[Any]] = set()
         self._inbox: Iterator[Incoming] = iter(())
         self._calls: dict[int, SocketCall] = {}
         self._streams = 0
         self._leader: asyncio.Task[None] | None = None
         self._leading = False
+        self._turn = 0
         self._flushing = False
         self._draining = False
         self._timeout_ms: int | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._heard = time.monotonic()
         self._close: CloseCode | None = None
-        self._closing = asyncio.Event()
+        self._closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def __repr__(self) -> str:
         return f"<Connection {self.session_id[:6]}… {self._machine.state.name} calls={len(self._calls)}>"
@@ -104,7 +104,11 @@ class Connection:
             async with self._tasks:
                 self._lead()
                 self._after(self.bounds.hello_seconds, self._await_hello)
-                await self._wait_for_end()
+                try:
+                    await self._closing
+                finally:
+                    self._lost()
+                    self._machine.close()
                 self._inbox = iter(())
                 self._stop_work()
                 await self._services.hub.detach(self)
@@ -118,18 +122,14 @@ class Connection:
                 self._timer.cancel()
             await self._services.hub.detach(self)
 
-    async def _wait_for_end(self) -> None:
-        try:
-            await self._closing.wait()
-        finally:
-            self._closing.set()
-            self._machine.close()
-
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = self._tasks.create_task(work)
-        self._owned.add(task)
-        task.add_done_callback(self._owned.discard)
-        return task
+        return self._tasks.create_task(work)
+
+    def _help(self, work: Coroutine[Any, Any, None]) -> None:
+        """Something beside the calls, which ends when the connection does."""
+        task = self._spawn(work)
+        self._helpers.add(task)
+        task.add_done_callback(self._helpers.discard)
 
     def _after(self, seconds: float, run: Callable[[], None]) -> None:
         """Set the one timer of the connection: what it waited for before does not count any more."""
@@ -145,61 +145,56 @@ class Connection:
 
     async def _read(self) -> None:
         try:
-            await self._read_on()
+            while await self._act_on_inbox():
+                receiving = self._receive()
+                try:
+                    waits_for = receiving.send(None)
+                except StopIteration as there:
+                    self._take(there.value)
+                else:
+                    # What was answered until now leaves together.
+                    self._pause()
+                    self._take(await resumed(receiving, waits_for))
         except asyncio.CancelledError:
             # By a call that never waited and cancelled the task that it ran in: its own affair, reading goes on.
-            if self._leader is asyncio.current_task() and not self._closing.is_set():
+            if self._leader is asyncio.current_task() and not self._closing.done():
                 self._lead()
             raise
 
-    async def _read_on(self) -> None:
-        turn = 0
-        while True:
-            # The iterator is the connection's: whoever reads next goes on where a call kept this task.
-            for event in self._inbox:
-                turn += 1
-                if turn > MESSAGES_PER_TURN:
-                    turn = 0
-                    self._pause()
-                    await asyncio.sleep(0)
-                self._leading = True
-                if type(event) is not m.Call:
-                    self._act(event)
-                elif (call := self._begin(event)) is not None:
-                    await self._perform(call)
-                    if call.running.task is not None:
-                        # The call kept this task; somebody else reads by now.
-                        return
-            receiving = self._receive()
-            try:
-                waits_for = receiving.send(None)
-            except StopIteration as there:
-                received: Message = there.value
-            else:
-                # What was answered until now leaves together.
+    async def _act_on_inbox(self) -> bool:
+        """Act on what was received. False when a call kept this task; somebody else reads by now, and goes on where this one was."""
+        for event in self._inbox:
+            self._turn += 1
+            if self._turn > MESSAGES_PER_TURN:
                 self._pause()
-                turn = 0
-                received = await resumed(receiving, waits_for)
-            if received["type"] == "websocket.disconnect":
-                self._lost()
-                return
-            self._heard = time.monotonic()
-            frame = received.get("bytes")
-            self._inbox = iter(self._machine.receive(received.get("text", "") if frame is None else frame))
+                await asyncio.sleep(0)
+            self._leading = True
+            if type(event) is not m.Call:
+                self._act(event)
+            elif (call := self._begin(event)) is not None:
+                try:
+                    await call.running
+                except asyncio.CancelledError:
+                    self._stopped(call)
+                    raise
+                if (task := call.running.task) is not None:
+                    self._tails.discard(task)
+                    return False
+        return True
+
+    def _take(self, received: Message) -> None:
+        if received["type"] == "websocket.disconnect":
+            self._lost()
+            return
+        self._heard = time.monotonic()
+        frame = received.get("bytes")
+        self._inbox = iter(self._machine.receive(received.get("text", "") if frame is None else frame))
 
     def _pause(self) -> None:
         """The reader is about to wait."""
+        self._turn = 0
         self._leading = False
         self.outbox.flush()
-
-    async def _perform(self, call: SocketCall) -> None:
-        try:
-            await call.running
-        except asyncio.CancelledError:
-            self._stopped(call)
-            raise
-        finally:
-            self._tails.discard(call.running.task)
 
     def keep(self, call: SocketCall) -> None:
         if not call.done:
@@ -234,9 +229,9 @@ class Connection:
             case m.End(call_id):
                 self._end_upload(call_id)
             case m.Hello():
-                self._spawn(self._open(event))
+                self._help(self._open(event))
             case m.Refresh():
-                self._spawn(self._refresh(event))
+                self._help(self._refresh(event))
             case _:
                 # A pong: that something was heard is all it says.
                 pass
@@ -274,7 +269,7 @@ class Connection:
                 CloseCode.UNAUTHENTICATED if isinstance(error, Unauthenticated) else CloseCode.GOING_AWAY
             )
             return
-        if self._closing.is_set():
+        if self._closing.done():
             return
         topic = self._who.topic
         await self._services.hub.attach(self, [] if topic is None else [topic])
@@ -336,7 +331,7 @@ class Connection:
         who = self._who
         deadline = None if seconds is None else self._heard + seconds
         info = Call(message.id, procedure.name, who.caller, who.identity, deadline)
-        call = SocketCall(message, procedure, info, who.connection, self)
+        call = SocketCall(message, procedure, info, self)
         begin: Begin = call.begin
         if procedure.leaves_threads:
             begin = partial(self._keeping_threads, begin, info)
@@ -382,8 +377,15 @@ class Connection:
         if (call := self._begin(message)) is not None:
             self._register(call)
             task = call.running.task = self._spawn(self._perform(call))
-            # One that is cancelled before its first step never runs.
+            # Here and not in the task: one that is cancelled before its first step never runs.
             task.add_done_callback(lambda _: self._stopped(call))
+
+    async def _perform(self, call: SocketCall) -> None:
+        try:
+            await call.running
+        finally:
+            if call.running.task is not None:
+                self._tails.discard(call.running.task)
 
     def _stopped(self, call: SocketCall) -> None:
         if call.running.expired:
@@ -412,7 +414,7 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """Queue a message. It leaves in this turn of the loop, with what else is ready by then."""
-        if self._closing.is_set():
+        if self._closing.done():
             return
         self.outbox.put(data)
         if self._leading or self._flushing:
@@ -452,7 +454,7 @@ class Connection:
 
     def drain(self) -> None:
         """The server is stopping: calls under way may finish, new ones are not started. The connection ends by itself."""
-        if self._draining or self._closing.is_set():
+        if self._draining or self._closing.done():
             return
         self._draining = True
         seconds = self._services.drain_seconds
@@ -463,18 +465,19 @@ class Connection:
         )
 
     def _shut(self, code: CloseCode) -> None:
-        if not self._closing.is_set():
+        if not self._closing.done():
             self._close = code
-            self._closing.set()
+            self._closing.set_result(None)
 
     def _lost(self) -> None:
-        self._closing.set()
+        if not self._closing.done():
+            self._closing.set_result(None)
 
     def _stop_work(self) -> None:
-        for task in self._owned - {self._leader} - self._tails:
-            # Once: a second cancellation would interrupt the clean-up that the first one started.
-            if task is not self.outbox.writer and not task.cancelling():
-                task.cancel()
+        for call in self._calls.values():
+            call.running.stop()
+        for helper in self._helpers:
+            helper.cancel()
 
     async def _say_goodbye(self) -> None:
         try:

@@ -24,20 +24,24 @@ class Endpoint:
         self._services = services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        socket = WebSocket(scope, receive, send)
-        if not self._origin_passes(socket):
-            # Before accept: a page on another site learns nothing, not even that there was a server (RFC 6455 §10.2).
-            await socket.send_denial_response(PlainTextResponse("Origin not allowed\n", 403))
+        if not await self._accepts(WebSocket(scope, receive, send)):
             return
-        if SUBPROTOCOL not in socket.scope["subprotocols"]:
-            answer = PlainTextResponse(f"The subprotocol {SUBPROTOCOL} must be offered\n", 400)
-            await socket.send_denial_response(answer)
-            return
-        await socket.accept(SUBPROTOCOL)
-        connection = Connection(socket, receive, send, self._services)
+        connection = Connection(scope, receive, send, self._services)
         if (drain := scope.get("extensions", {}).get(DRAIN)) is not None:
             drain.listen(connection.drain)
         await connection.run()
+
+    async def _accepts(self, socket: WebSocket) -> bool:
+        if not self._origin_passes(socket):
+            # Before accept: a page on another site learns nothing, not even that there was a server (RFC 6455 §10.2).
+            await socket.send_denial_response(PlainTextResponse("Origin not allowed\n", 403))
+            return False
+        if SUBPROTOCOL not in socket.scope["subprotocols"]:
+            answer = PlainTextResponse(f"The subprotocol {SUBPROTOCOL} must be offered\n", 400)
+            await socket.send_denial_response(answer)
+            return False
+        await socket.accept(SUBPROTOCOL)
+        return True
 
     def _origin_passes(self, socket: WebSocket) -> bool:
         origin = socket.headers.get("origin")

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 
-def with_token(handshake: HTTPConnection, token: str | None) -> HTTPConnection:
-    """The handshake with `Authorization` overlaid: a browser cannot set it there, the client's `auth()` sends it in hello."""
-    if token is None:
-        return handshake
-    headers = [
-        (name, value) for name, value in handshake.scope["headers"] if name.lower() != b"authorization"
-    ]
-    headers.append((b"authorization", f"Bearer {token}".encode("latin-1", "replace")))
-    return HTTPConnection({**handshake.scope, "headers": headers})
+class Handshake(HTTPConnection):
+    """With `Authorization` overlaid: a browser cannot set it there, the client's `auth()` sends it in hello.
+
+    Headers are put together when somebody looks at them: most connections never have a reader.
+    """
+
+    def __init__(self, scope: Scope, token: str | None) -> None:
+        super().__init__(scope)
+        self._token = token
+
+    @cached_property
+    def headers(self) -> Headers:
+        headers = self.scope["headers"]
+        if self._token is not None:
+            headers = [pair for pair in headers if pair[0].lower() != b"authorization"]
+            headers.append((b"authorization", f"Bearer {self._token}".encode("latin-1", "replace")))
+        return Headers(raw=headers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -39,7 +38,7 @@ class Outbox:
         self._frame_bytes = frame_bytes
         self._spawn = spawn
         self._gone = gone
-        self._waiting: deque[bytes] = deque()
+        self._waiting: list[bytes] = []
         self._size = 0
         self._room: asyncio.Event | None = None
         self.writer: asyncio.Task[None] | None = None
@@ -107,15 +106,22 @@ class Outbox:
             self.writer.cancel()
 
     def _next_frame(self) -> bytes:
-        parts = [self._waiting.popleft()]
-        size = len(parts[0])
-        while self._waiting and size + len(self._waiting[0]) <= self._frame_bytes:
-            parts.append(self._waiting.popleft())
-            size += len(parts[-1])
+        if self._size <= self._frame_bytes or len(self._waiting) == 1:
+            frame = b"".join(self._waiting)
+            self._waiting.clear()
+            self._size = 0
+            self._make_room()
+            return frame
+        count, size = 1, len(self._waiting[0])
+        while size + len(self._waiting[count]) <= self._frame_bytes:
+            size += len(self._waiting[count])
+            count += 1
+        frame = b"".join(self._waiting[:count])
+        del self._waiting[:count]
         self._size -= size
         if self._size < self._bound:
             self._make_room()
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return frame
 
     def _make_room(self) -> None:
         if self._room is not None:

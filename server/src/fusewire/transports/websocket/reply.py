@@ -54,7 +54,6 @@ class SocketCall(Surroundings):
         "_line",
         "_message",
         "call",
-        "connection",
         "credit",
         "done",
         "procedure",
@@ -62,14 +61,11 @@ class SocketCall(Surroundings):
         "upload",
     )
 
-    def __init__(
-        self, message: m.Call, procedure: Procedure, call: Call, connection: HTTPConnection, line: Line
-    ) -> None:
+    def __init__(self, message: m.Call, procedure: Procedure, call: Call, line: Line) -> None:
         self._message = message
         self._line = line
         self.procedure = procedure
         self.call = call
-        self.connection = connection
         self.done = False
         self.credit: Credit | None = None
         self.upload: Upload | None = None
@@ -79,6 +75,10 @@ class SocketCall(Surroundings):
         if procedure.upload is not None:
             self.upload = self._upload(procedure.upload)
         self.running: Running
+
+    @property
+    def connection(self) -> HTTPConnection:
+        return self.call.connection
 
     @property
     def id(self) -> int:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 from fusewire.calls import credentials_of, identify
 from fusewire.errors import TooManyCalls, Unavailable
 from fusewire.identity import Identity
 from fusewire.procedures.call import Caller
 from fusewire.transports.services import Services
-from fusewire.transports.websocket.handshake import with_token
+from fusewire.transports.websocket.handshake import Handshake
 
 PRESET = "fusewire.identity"
 """The key of an ASGI scope under which an in-process test client says who it is. No network peer can set it."""
@@ -23,37 +23,18 @@ PRESET = "fusewire.identity"
 class Who:
     """`expired` is called when the identity has run out."""
 
-    __slots__ = (
-        "_expired",
-        "_expiry",
-        "_handshake",
-        "_refreshes",
-        "_services",
-        "_turn",
-        "caller",
-        "connection",
-        "identity",
-    )
+    __slots__ = ("_expired", "_expiry", "_refreshes", "_services", "_turn", "caller", "identity")
 
     def __init__(
-        self, handshake: HTTPConnection, services: Services, session_id: str, expired: Callable[[], None]
+        self, scope: Scope, services: Services, session_id: str, expired: Callable[[], None]
     ) -> None:
-        self._handshake = handshake
         self._services = services
         self._expired = expired
         self._expiry: asyncio.TimerHandle | None = None
         self._refreshes = 0
         self._turn: asyncio.Lock | None = None
         self.identity: Identity | None = None
-        self.connection = handshake
-        """The handshake as dependencies see it, with the token that hello or refresh brought."""
-        self.caller = Caller(
-            transport="websocket",
-            client_ip=handshake.client.host if handshake.client else None,
-            session_id=session_id,
-            headers=handshake.headers,
-            hub=services.hub,
-        )
+        self.caller = Caller("websocket", Handshake(scope, None), services.hub, session_id)
 
     @property
     def topic(self) -> str | None:
@@ -61,20 +42,22 @@ class Who:
 
     async def take(self, payload: dict[str, Any]) -> None:
         """Ask the app's loader. Raises `Unauthenticated` when it refuses, `Unavailable` when it does not answer in time."""
-        credentials = credentials_of(self._handshake, payload, "websocket")
+        handshake = self.caller.connection
+        credentials = credentials_of(Handshake(handshake.scope, None), payload, "websocket")
         try:
             async with asyncio.timeout(self._services.bounds.identify_seconds):
                 self.identity = await self._identity(credentials)
         except TimeoutError as error:
             raise Unavailable(message="The identity could not be loaded in time") from error
         self._expire_at(self.identity.expires_at if self.identity is not None else None)
-        if credentials.token is not None:
-            self.connection = with_token(self._handshake, credentials.token)
-            self.caller.headers = self.connection.headers
+        # A new one: calls under way keep what they began with.
+        seen = Handshake(handshake.scope, credentials.token)
+        self.caller = Caller("websocket", seen, self.caller.hub, self.caller.session_id)
 
     async def _identity(self, credentials: Any) -> Identity | None:
-        if PRESET in self._handshake.scope:
-            preset: Identity | None = self._handshake.scope[PRESET]
+        scope = self.caller.connection.scope
+        if PRESET in scope:
+            preset: Identity | None = scope[PRESET]
             return preset
         return await identify(self._services.loader, credentials)
 
