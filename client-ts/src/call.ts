@@ -5,7 +5,8 @@ import type { Call, CallRequest, CallSink, Environment, Transport } from "./port
 export const DEADLINE_GRACE_MS = 500;
 /** What timers can hold; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-const NEVER = Number.POSITIVE_INFINITY;
+/** Later than any clock will show. */
+const NEVER = 2 ** 53;
 
 /** What `onCall` is told when a call has settled. */
 export interface CallInfo {

@@ -46,7 +46,7 @@ export function createListeners(onError: (error: unknown) => void): Listeners {
       };
       const aborted = (): void => fail(signal?.reason, true);
       const unlisten = on(name, (value) => {
-        if (queue.size < MAX_BUFFERED_EVENTS) queue.push(value);
+        if (queue.size() < MAX_BUFFERED_EVENTS) queue.push(value);
         else
           fail(
             failure("EVENTS_OVERFLOW", 429, `${MAX_BUFFERED_EVENTS} ${name} events wait for their reader`),
@@ -55,7 +55,7 @@ export function createListeners(onError: (error: unknown) => void): Listeners {
       waiting.add(fail);
       signal?.addEventListener("abort", aborted);
       if (signal?.aborted) aborted();
-      return queue;
+      return queue.reader;
     },
     emit(name, value) {
       for (const handler of [...(handlers.get(name) ?? [])]) {

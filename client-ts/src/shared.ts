@@ -23,18 +23,17 @@ export function acquire(
   settings: Settings,
 ): readonly [connection: Connection, release: () => void] {
   const key = [url, calls, WebSocket, settings.auth];
-  let entry = entries.find((other) => other.key.every((part, index) => part === key[index]));
-  if (entry === undefined) {
-    entry = { key, connection: createConnection({ ...settings, url, calls, WebSocket }), users: 0 };
-    entries.push(entry);
-  }
-  const used = entry;
-  used.users++;
-  const release = (): void => {
-    used.users--;
-    if (used.users > 0) return;
-    entries.splice(entries.indexOf(used), 1);
-    used.connection.close();
+  const known = entries.find((other) => other.key.every((part, index) => part === key[index]));
+  const entry = known ?? {
+    key,
+    connection: createConnection({ ...settings, url, calls, WebSocket }),
+    users: 0,
   };
-  return [used.connection, release];
+  if (entry.users++ === 0) entries.push(entry);
+  const release = (): void => {
+    if (--entry.users > 0) return;
+    entries.splice(entries.indexOf(entry), 1);
+    entry.connection.close();
+  };
+  return [entry.connection, release];
 }

@@ -40,18 +40,18 @@ export function openStream<T>(start: (sink: CallSink) => Call): Stream<T> {
     items = bytes = 0;
   };
   const queue = createQueue<T>(() => call?.cancel(undefined), taken);
-  const { next, return: leave, [Symbol.asyncIterator]: self } = queue;
+  const { next, return: leave } = queue.reader;
   const reader: StreamReader<T> = {
     next,
     return: leave,
     close: () => void leave(),
     [Symbol.asyncIterator]() {
-      if (iterated) throw new TypeError("a stream can be read once, and this one has a reader already");
+      if (iterated) throw new TypeError("a stream can be read once");
       iterated = true;
-      return self();
+      return queue.reader;
     },
   };
-  call = start({ item: (value, size) => queue.push(value as T, size), done: queue.end, fail: queue.fail });
+  call = start({ item: queue.push as CallSink["item"] & object, done: queue.end, fail: queue.fail });
   return {
     ...reader,
     // What a stream resolves with must be another object, which is no thenable: one that resolves with itself is

@@ -1,101 +1,72 @@
 import { failure } from "../errors.js";
-import type { SocketConstructor } from "../ports.js";
-import { fill, newSheet, tearOff, writeRaw } from "../wire/codec.js";
+import type { SocketLike } from "../ports.js";
+import { fill, newSheet, type Sheet, tearOff, writeRaw } from "../wire/codec.js";
 import { writeMessage } from "../wire/messages.js";
 
-/** The WebSocket subprotocol of PROTOCOL §1. */
-export const SUBPROTOCOL = "fusewire.v1.msgpack";
 /** What PROTOCOL §5 allows in one frame: messages, and bytes when there are several. */
 const MAX_FRAME_MESSAGES = 1_024;
 const MAX_JOINED_BYTES = 2 ** 21;
-
-/** What a link reports; all of it stops after `close`. */
-export interface LinkListener {
-  opened(): void;
-  received(frame: Uint8Array): void;
-  closed(code: number, reason: string): void;
-}
+/** What a frame may have before welcome, in bytes. */
+const MAX_FIRST_FRAME_BYTES = 65_536;
 
 /** One socket, and what is known of it. */
 export interface Link {
   readonly number: number;
+  readonly socket: SocketLike;
   /** How many ids are in use, by lane: calls, streams, and refreshes. */
   readonly load: [number, number, number];
+  /** The next frame, and how many messages it has. */
+  readonly sheet: Sheet;
+  messages: number;
   maxFrameBytes: number;
   /** A pong is due. */
-  pinged: boolean;
+  pinged?: boolean;
   /** The server has said welcome; before that, it holds what calls it gets. */
-  welcomed: boolean;
+  welcomed?: boolean;
   /** How many bytes of calls were sent before welcome. */
   heldBytes: number;
   /** The server closed the connection instead of saying welcome, so that no call on it has run. */
-  refused: boolean;
-  /**
-   * Puts a message into the next frame, or into one behind it when that frame is full.
-   *
-   * @throws RpcError `TOO_LARGE` for a message that no frame can carry, and what `elements` throws; then nothing was
-   *   written
-   */
-  write(elements: () => number): void;
-  /** Sends what was written. */
-  flush(): void;
-  close(code: number): void;
+  refused?: boolean;
 }
 
-export function openLink(
-  number: number,
-  url: string,
-  WebSocket: SocketConstructor,
-  listener: LinkListener,
-): Link {
-  const socket = new WebSocket(url, [SUBPROTOCOL]);
-  const sheet = newSheet();
-  let messages = 0;
-  let closed = false;
-  const flush = (): void => {
-    messages = 0;
-    if (sheet.at > 0) socket.send(tearOff(sheet));
-  };
-  socket.binaryType = "arraybuffer";
-  socket.addEventListener("open", () => closed || listener.opened());
-  socket.addEventListener("message", ({ data }) => {
-    if (!closed) listener.received(new Uint8Array(data as ArrayBuffer));
-  });
-  socket.addEventListener("close", ({ code, reason }) => closed || listener.closed(code, reason));
-  // A close event follows with what there is to know; but without a listener the `ws` package throws.
-  socket.addEventListener("error", () => {});
+export function newLink(number: number, socket: SocketLike): Link {
   return {
     number,
+    socket,
     load: [0, 0, 0],
-    maxFrameBytes: 65_536,
-    pinged: false,
-    welcomed: false,
+    sheet: newSheet(),
+    messages: 0,
+    maxFrameBytes: MAX_FIRST_FRAME_BYTES,
     heldBytes: 0,
-    refused: false,
-    write(elements) {
-      const { maxFrameBytes: most } = this;
-      const start = sheet.at;
-      writeMessage(sheet, elements);
-      const size = sheet.at - start;
-      if (size > most) {
-        sheet.at = start;
-        throw failure("TOO_LARGE", 413, `${size} bytes, the server reads ${most}`);
-      }
-      messages++;
-      if (start > 0 && (sheet.at > Math.min(most, MAX_JOINED_BYTES) || messages > MAX_FRAME_MESSAGES)) {
-        const message = sheet.bytes.slice(start, sheet.at);
-        sheet.at = start;
-        flush();
-        messages = 1;
-        fill(sheet, () => writeRaw(message));
-      }
-    },
-    flush,
-    close(code) {
-      if (closed) return;
-      flush();
-      closed = true;
-      socket.close(code);
-    },
   };
+}
+
+/**
+ * Puts a message into the next frame, or into one behind it when that frame is full.
+ *
+ * @throws RpcError `TOO_LARGE` for a message that no frame can carry, and what `elements` throws; then nothing was written
+ */
+export function writeTo(link: Link, elements: () => number): void {
+  const { sheet, maxFrameBytes } = link;
+  const start = sheet.at;
+  writeMessage(sheet, elements);
+  const size = sheet.at - start;
+  if (size > maxFrameBytes) {
+    sheet.at = start;
+    throw failure("TOO_LARGE", 413, `${size} bytes, the server reads ${maxFrameBytes}`);
+  }
+  const isFull = sheet.at > Math.min(maxFrameBytes, MAX_JOINED_BYTES) || link.messages >= MAX_FRAME_MESSAGES;
+  if (start > 0 && isFull) {
+    const message = sheet.bytes.slice(start, sheet.at);
+    sheet.at = start;
+    flush(link);
+    fill(sheet, () => writeRaw(message));
+  }
+  link.messages++;
+}
+
+/** Sends what was written. */
+export function flush(link: Link): void {
+  link.messages = 0;
+  if (link.sheet.at > 0) link.socket.send(tearOff(link.sheet));
 }

@@ -4,10 +4,13 @@ import { isOurs } from "../wire/close.js";
 import { encode } from "../wire/codec.js";
 import { type Reader, readFrame } from "../wire/frame.js";
 import { EVENT, elementsOf, HELLO, type Message, PING, PONG, WELCOME } from "../wire/messages.js";
-import { type Link, openLink } from "./link.js";
+import { flush, type Link, newLink, writeTo } from "./link.js";
 import { type ConnectionEvent, INITIAL, reduce } from "./reducer.js";
 import type { Status } from "./status.js";
 import { createTable } from "./table.js";
+
+/** The WebSocket subprotocol of PROTOCOL §1. */
+export const SUBPROTOCOL = "fusewire.v1.msgpack";
 
 /** What a connection needs from outside. */
 export interface ConnectionOptions {
@@ -78,30 +81,23 @@ export function createConnection(options: ConnectionOptions): Connection {
     for (const listener of [...listeners]) listener.status();
   }
 
-  function authenticate(number: number): void {
-    const given = (payload: Credentials | null): void => {
-      // What cannot be sent must fail here, where it is known whose it is.
-      encode(payload ?? null, "credentials");
-      if (number !== state.number) return;
-      credentials = payload ?? null;
-      dispatch("authenticated", number);
-    };
-    const refused = (error: unknown): void => {
-      if (number === state.number) onError(error);
-      dispatch("unauthenticated", number, error instanceof Error ? error.message : String(error));
-    };
+  async function authenticate(number: number): Promise<void> {
     try {
-      const payload = auth();
-      // Without a promise the socket is opened in this tick.
-      if (payload instanceof Promise) payload.then(given).catch(refused);
-      else given(payload);
+      const payload = (await auth()) ?? null;
+      // What cannot be sent must fail here, where it is known whose it is.
+      encode(payload, "credentials");
+      if (number === state.number) credentials = payload;
     } catch (error) {
-      refused(error);
+      if (number === state.number) onError(error);
+      return dispatch("unauthenticated", number, error instanceof Error ? error.message : String(error));
     }
+    dispatch("authenticated", number);
   }
 
   function connect(number: number): void {
     try {
+      const socket = new WebSocket(url, [SUBPROTOCOL]);
+      const link = newLink(number, socket);
       const reader: Reader = {
         minId: 1,
         take: (message, valueBytes) => receive(link, message, valueBytes),
@@ -110,18 +106,20 @@ export function createConnection(options: ConnectionOptions): Connection {
           else table.unreadable(link, id, error);
         },
       };
-      const link: Link = openLink(number, url, WebSocket, {
-        opened: () => dispatch("opened", number),
-        received(frame) {
-          if (number === state.number) heardAt = environment.now();
-          readFrame(frame, reader);
-          afterFrame(link);
-        },
-        closed(code, reason) {
-          link.refused = !link.welcomed && isOurs(code);
-          dispatch("closed", number, code, reason);
-        },
+      socket.binaryType = "arraybuffer";
+      socket.addEventListener("open", () => dispatch("opened", number));
+      socket.addEventListener("message", ({ data }) => {
+        if (!links.has(number)) return;
+        if (number === state.number) heardAt = environment.now();
+        readFrame(new Uint8Array(data as ArrayBuffer), reader);
+        afterFrame(link);
       });
+      socket.addEventListener("close", ({ code, reason }) => {
+        link.refused = !link.welcomed && isOurs(code);
+        dispatch("closed", number, code, reason);
+      });
+      // A close event follows with what there is to know; but without a listener the `ws` package throws.
+      socket.addEventListener("error", () => {});
       links.set(number, link);
     } catch (error) {
       // The constructor throws for a bad URL, or when a page's policy forbids the connection.
@@ -131,8 +129,10 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
 
   function hello(number: number, session: string | undefined): void {
-    const payload = credentials ?? undefined;
-    links.get(number)?.write(elementsOf(HELLO, calls, session, timeoutMs || undefined, payload));
+    writeTo(
+      links.get(number) as Link,
+      elementsOf(HELLO, calls, session, timeoutMs || undefined, credentials ?? undefined),
+    );
     schedule();
   }
 
@@ -146,9 +146,11 @@ export function createConnection(options: ConnectionOptions): Connection {
     environment.clearTimeout(timers.get(number));
     timers.delete(number);
     const link = links.get(number);
+    if (link === undefined) return;
     links.delete(number);
-    link?.close(code);
-    if (link !== undefined) table.lose(link, reason);
+    flush(link);
+    link.socket.close(code);
+    table.lose(link, reason);
   }
 
   function ready(): void {
@@ -181,7 +183,7 @@ export function createConnection(options: ConnectionOptions): Connection {
 
   function afterFrame(link: Link): void {
     // PROTOCOL §2.4: the pings of one frame are answered with one pong.
-    if (link.pinged) link.write(elementsOf(PONG));
+    if (link.pinged) writeTo(link, elementsOf(PONG));
     if (link.pinged || table.waits()) schedule();
     link.pinged = false;
     // A draining connection is left when its calls are settled and its successor delivers the events.
@@ -193,15 +195,15 @@ export function createConnection(options: ConnectionOptions): Connection {
   function schedule(): void {
     if (scheduled) return;
     scheduled = true;
-    queueMicrotask(flush);
+    queueMicrotask(flushAll);
   }
 
-  function flush(): void {
+  function flushAll(): void {
     scheduled = false;
     const link = links.get(state.number);
     if (link !== undefined && (state.phase === "ready" || state.phase === "greeting"))
       table.sendWaiting(link, state);
-    for (const each of links.values()) each.flush();
+    links.forEach(flush);
   }
 
   function restart(): Promise<void> {

@@ -26,7 +26,7 @@ import {
   REFRESH,
   RESULT,
 } from "../wire/messages.js";
-import type { Link } from "./link.js";
+import { type Link, writeTo } from "./link.js";
 import type { ConnectionState } from "./reducer.js";
 import { openUpload } from "./upload.js";
 
@@ -83,7 +83,7 @@ export function createTable({ now }: Environment, timeoutMs: number, onWritten: 
   }
 
   function write(link: Link, elements: () => number): void {
-    link.write(elements);
+    writeTo(link, elements);
     onWritten();
   }
 
