@@ -6,8 +6,6 @@ import { writeMessage } from "../wire/messages.js";
 /** What PROTOCOL §5 allows in one frame: messages, and bytes when there are several. */
 const MAX_FRAME_MESSAGES = 1_024;
 const MAX_JOINED_BYTES = 2 ** 21;
-/** What a frame may have before welcome, in bytes. */
-const MAX_FIRST_FRAME_BYTES = 65_536;
 
 /** One socket, and what is known of it. */
 export interface Link {
@@ -23,7 +21,7 @@ export interface Link {
   pinged?: boolean;
   /** The server has said welcome; before that, it holds what calls it gets. */
   welcomed?: boolean;
-  /** How many bytes of calls were sent before welcome. */
+  /** How many bytes were sent before welcome, hello among them. */
   heldBytes: number;
   /** The server closed the connection instead of saying welcome, so that no call on it has run. */
   refused?: boolean;
@@ -36,7 +34,7 @@ export function newLink(number: number, socket: SocketLike): Link {
     load: [0, 0, 0],
     sheet: newSheet(),
     messages: 0,
-    maxFrameBytes: MAX_FIRST_FRAME_BYTES,
+    maxFrameBytes: MAX_JOINED_BYTES,
     heldBytes: 0,
   };
 }

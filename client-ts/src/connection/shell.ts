@@ -129,10 +129,9 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
 
   function hello(number: number, session: string | undefined): void {
-    writeTo(
-      links.get(number) as Link,
-      elementsOf(HELLO, calls, session, timeoutMs || undefined, credentials ?? undefined),
-    );
+    const link = links.get(number) as Link;
+    writeTo(link, elementsOf(HELLO, calls, session, timeoutMs || undefined, credentials ?? undefined));
+    link.heldBytes = link.sheet.at;
     schedule();
   }
 

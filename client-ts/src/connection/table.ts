@@ -32,7 +32,7 @@ import { openUpload } from "./upload.js";
 
 /** How many calls may wait for their turn, or for a connection, before `TOO_MANY_CALLS`. */
 export const MAX_QUEUED_CALLS = 10_000;
-/** How much may be sent before welcome, in bytes: half of what PROTOCOL §2.2 lets a server hold. */
+/** How much may be sent before welcome, in bytes: half of what PROTOCOL §2.2 lets a server hold, and of a first frame. */
 const MAX_HELD_BYTES = 32_768;
 /** A wait longer than this is taken off the deadline that the server is told. */
 const SAME_TICK_MS = 20;
