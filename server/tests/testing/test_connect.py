@@ -344,10 +344,11 @@ async def test_reauthenticating(world: World, caplog: pytest.LogCaptureFixture) 
         assert await client.closed() == client.close_code == 4501
 
 
-async def test_a_user_stays_for_the_connection(world: World) -> None:
+async def test_new_credentials_of_a_user_are_the_loaders_to_judge(world: World) -> None:
     async with connect(world.app, user="ann") as client:
-        await client.reauthenticate(token="bob")
         assert await client.who() == "ann"
+        await client.reauthenticate(token="bob")
+        assert await client.who() == "bob"
 
 
 async def test_an_identity_that_expires(world: World) -> None:

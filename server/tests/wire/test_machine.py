@@ -90,8 +90,8 @@ def test_an_item_comes_with_the_bytes_that_it_takes_from_the_credit() -> None:
     ready = machine()
     ready.receive(write(m.Call(300, "total")))
     assert ready.receive(write(m.Item(300, pack("hello")))) == [Uploaded(300, "hello", 6)]
-    # What a newer peer adds is not the value's.
-    assert ready.receive(pack([5, 300, "hello", "future"])) == [Uploaded(300, "hello", 6)]
+    # What a newer peer adds behind the value takes credit too.
+    assert ready.receive(pack([5, 300, "hello", "future"])) == [Uploaded(300, "hello", 13)]
     assert ready.receive(write(m.Item(301, pack("hello")))) == []
 
 

@@ -34,7 +34,7 @@ async def connect(
     """A client of this app over the real protocol, without a network. At the end of the block everything it started has ended.
 
     `app` is the FastAPI app, or ASGI middleware around it (with the inner app as `.app`). Its lifespan runs while any client is
-    connected. `user` is who calls until the end, past the identity loader; `token`, or any `credentials`, go to the loader instead, as do
+    connected. `user` is who calls, past the identity loader; `token`, or any `credentials`, go to the loader instead, as do
     `headers` and `cookies`. With none of them the loader sees a caller who shows nothing. `timeout` is the deadline of unary calls,
     in seconds.
 

@@ -98,15 +98,18 @@ UNREADABLE = (ValueError, OverflowError, msgpack.exceptions.UnpackException)
 """Text that is not UTF-8 and keys that are not text are ValueErrors, timestamps beyond datetime's years are OverflowErrors."""
 
 
-def unpacker(most: int) -> msgpack.Unpacker:
-    """A decoder of this protocol's msgpack for at most so many bytes."""
-    # Its buffer grows as it is fed; what it would take by default is a mebibyte.
+def unpacker(most: int, longest: int = -1) -> msgpack.Unpacker:
+    """A decoder of this protocol's msgpack for at most so many bytes. `longest`: elements of one container; by default what fits."""
     return msgpack.Unpacker(
         raw=False,
         timestamp=3,
         ext_hook=_no_extension,
         max_buffer_size=max(most, 1),
+        # Its buffer grows as it is fed; what it would take by default is a mebibyte.
         read_size=min(max(most, 1), 4096),
+        # It makes room for as many elements as a container says it has, before it has read one.
+        max_array_len=longest,
+        max_map_len=longest,
     )
 
 
@@ -116,6 +119,19 @@ def _no_extension(code: int, _data: bytes) -> None:
 
 CAREFUL_BYTES = 64 * 1024
 """From here on the elements are counted before anything is built of them: a byte can cost 64 of memory."""
+
+
+def end_of(data: bytes, start: int, most: int) -> int | None:
+    """Where the value that begins here ends, however deep it is nested. None if it has more than `most` parts, or does not end."""
+    at, open_values = start, 1
+    for _ in range(most):
+        if at >= len(data):
+            return None
+        at, children = _skip(data, at)
+        open_values += children - 1
+        if open_values == 0:
+            return at if at <= len(data) else None
+    return None
 
 
 def count(data: bytes, start: int, sizes: Sizes) -> str | None:

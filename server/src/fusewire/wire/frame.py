@@ -13,7 +13,7 @@ from typing import Any
 
 import msgpack
 
-from fusewire.wire.codec import CAREFUL_BYTES, UNREADABLE, Sizes, count, measure, unpacker
+from fusewire.wire.codec import CAREFUL_BYTES, UNREADABLE, Sizes, count, end_of, measure, unpacker
 from fusewire.wire.messages import Kind, Message
 from fusewire.wire.shapes import WITH_ID, Fault, id_of, read_message
 
@@ -30,11 +30,15 @@ def read_frame(frame: bytes, sizes: Sizes) -> Iterable[Found]:
     return _read_carefully(frame, 0, sizes)
 
 
+_LONGEST = 1024
+"""Elements of one container that are read at once. What is longer takes the careful way."""
+
+
 class _Reader(threading.local):
     """One decoder for all small frames of a thread: making one costs more than reading a call with it."""
 
     def __init__(self) -> None:
-        self.unpacker = unpacker(CAREFUL_BYTES)
+        self.unpacker = unpacker(CAREFUL_BYTES, _LONGEST)
 
 
 _reader = _Reader()
@@ -57,30 +61,38 @@ def _read_at_once(frame: bytes, sizes: Sizes) -> Iterable[Found]:
             start = end
     except UNREADABLE:
         # What it was in the middle of is in its state.
-        _reader.unpacker = unpacker(CAREFUL_BYTES)
+        _reader.unpacker = unpacker(CAREFUL_BYTES, _LONGEST)
         return chain(found, _read_carefully(frame, start, sizes))
     return found
 
 
 def _read_carefully(frame: bytes, start: int, sizes: Sizes) -> Iterator[Found]:
     """Message by message: its length first, then its bounds, and only then its values. Lazy, for a flood ends it early."""
-    walker = unpacker(len(frame))
-    walker.feed(memoryview(frame)[start:])
-    base, length = start, len(frame)
+    length = len(frame)
+    walker, base = _walker(frame, start), start
     while start < length:
         try:
             walker.skip()
+            end = base + walker.tell()
+            found = _read_one(frame, start, end, sizes)
         except UNREADABLE as error:
-            if isinstance(error, msgpack.exceptions.StackError):
-                yield (
-                    Fault("TOO_LARGE", f"nested deeper than {sizes.depth}", _head(frame, start)[0]),
-                    length - start,
-                )
-            yield Fault("MALFORMED", f"not msgpack: {type(error).__name__}"), length - start
-            return
-        end = base + walker.tell()
-        yield _read_one(frame, start, end, sizes), end - start
+            # Its stack is of a fixed height; ours is not, but slow.
+            too_deep = isinstance(error, msgpack.exceptions.StackError)
+            behind = end_of(frame, start, sizes.elements) if too_deep else None
+            if behind is None:
+                yield Fault("MALFORMED", f"not msgpack: {type(error).__name__}"), length - start
+                return
+            end = behind
+            found = Fault("TOO_LARGE", f"nested deeper than {sizes.depth}", _head(frame, start)[0])
+            walker, base = _walker(frame, end), end
+        yield found, end - start
         start = end
+
+
+def _walker(frame: bytes, start: int) -> msgpack.Unpacker:
+    walker = unpacker(len(frame))
+    walker.feed(memoryview(frame)[start:])
+    return walker
 
 
 def _read_one(frame: bytes, start: int, end: int, sizes: Sizes) -> Message | Fault:
@@ -125,7 +137,7 @@ def call_of(frame: bytes) -> str | None:
 
 def _head(frame: bytes, start: int) -> tuple[int | None, str]:
     """Id and, of a call, name of the message that begins here, as far as they can be read."""
-    reader = unpacker(_HEAD_BYTES)
+    reader = unpacker(_HEAD_BYTES, _LONGEST)
     reader.feed(memoryview(frame)[start : start + _HEAD_BYTES])
     answer: int | None = None
     try:

@@ -6,14 +6,14 @@ The shell feeds frames, acts on the events, and asks for the bytes of what it wa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, ClassVar
 
 from fusewire.wire import messages as m
 from fusewire.wire.close import CloseCode
-from fusewire.wire.codec import Sizes, write
+from fusewire.wire.codec import CAREFUL_BYTES, Sizes, write
 from fusewire.wire.frame import call_of, item_head_bytes, read_frame
 from fusewire.wire.shapes import Fault
 
@@ -98,8 +98,11 @@ class ServerMachine:
         self.state = state
         self._acts = self._TRANSITIONS[state]
 
-    def receive(self, frame: bytes | str) -> list[Incoming]:
-        """Take one WebSocket message. After a `Close` in the answer the machine is closed and takes nothing more."""
+    def receive(self, frame: bytes | str) -> Iterable[Incoming]:
+        """Take one WebSocket message. After a `Close` in the answer the machine is closed and takes nothing more.
+
+        The answer to a large frame is lazy: what it holds is built one message at a time, while it is iterated.
+        """
         if type(frame) is bytes and self.state is State.READY:
             if len(frame) <= self._frame_bytes or self._allows(frame):
                 return self._events(frame)
@@ -118,22 +121,25 @@ class ServerMachine:
         """Whether such a large frame may be looked into: it begins with a call that may be as large. There it is the only message."""
         return len(frame) <= self._sizes.calls.get(call_of(frame) or "", 0)
 
-    def _events(self, frame: bytes) -> list[Incoming]:
+    def _events(self, frame: bytes) -> Iterable[Incoming]:
         self._pinged = False
-        events: list[Incoming] = []
+        events = self._each(frame)
+        return list(events) if len(frame) <= CAREFUL_BYTES else events
+
+    def _each(self, frame: bytes) -> Iterator[Incoming]:
         left = self._frame_messages if len(frame) <= self._frame_bytes else 1
         for found, size in read_frame(frame, self._sizes):
             if left == 0:
-                flood = len(frame) <= self._frame_bytes
-                events.append(self._close(CloseCode.FLOOD if flood else CloseCode.FRAME_TOO_LARGE))
-                break
+                yield self._close(
+                    CloseCode.FLOOD if len(frame) <= self._frame_bytes else CloseCode.FRAME_TOO_LARGE
+                )
+                return
             left -= 1
             event = self._acts.get(type(found), ServerMachine._misplaced)(self, found, size)
             if event is not None:
-                events.append(event)
+                yield event
                 if type(event) is Close:
-                    break
-        return events
+                    return
 
     def welcome(self, welcome: m.Welcome) -> tuple[bytes, list[Incoming]]:
         """Identity is known: the bytes of welcome, and what was held until now."""

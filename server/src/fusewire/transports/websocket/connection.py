@@ -48,6 +48,8 @@ LINGER_SECONDS = 1.0
 """How long a drained connection stays open for its peer to leave first: calls that cross with goaway are answered, not lost."""
 MESSAGES_PER_TURN = 64
 """How many messages are acted on before other connections get their turn."""
+TURN_SECONDS = 0.01
+"""How long one frame may be acted on before other connections get their turn."""
 
 Begin = Callable[[], Coroutine[Any, Any, None]]
 
@@ -150,11 +152,13 @@ class Connection:
                 try:
                     waits_for = receiving.send(None)
                 except StopIteration as there:
-                    self._take(there.value)
+                    goes_on = self._take(there.value)
                 else:
                     # What was answered until now leaves together.
                     self._pause()
-                    self._take(await resumed(receiving, waits_for))
+                    goes_on = self._take(await resumed(receiving, waits_for))
+                if not goes_on:
+                    return
         except asyncio.CancelledError:
             # By a call that never waited and cancelled the task that it ran in: its own affair, reading goes on.
             if self._leader is asyncio.current_task() and not self._closing.done():
@@ -165,9 +169,10 @@ class Connection:
         """Act on what was received. False when a call kept this task; somebody else reads by now, and goes on where this one was."""
         for event in self._inbox:
             self._turn += 1
-            if self._turn > MESSAGES_PER_TURN:
+            if self._turn > MESSAGES_PER_TURN or time.monotonic() - self._heard > TURN_SECONDS:
                 self._pause()
                 await asyncio.sleep(0)
+                self._heard = time.monotonic()
             self._leading = True
             if type(event) is not m.Call:
                 self._act(event)
@@ -182,13 +187,14 @@ class Connection:
                     return False
         return True
 
-    def _take(self, received: Message) -> None:
+    def _take(self, received: Message) -> bool:
         if received["type"] == "websocket.disconnect":
             self._lost()
-            return
+            return False
         self._heard = time.monotonic()
         frame = received.get("bytes")
         self._inbox = iter(self._machine.receive(received.get("text", "") if frame is None else frame))
+        return True
 
     def _pause(self) -> None:
         """The reader is about to wait."""
@@ -277,6 +283,7 @@ class Connection:
         same = hello.calls is not None and hello.calls == self._calls_hash()
         data, held = self._machine.welcome(m.Welcome(self.session_id, same, self._limits()))
         self.send(data)
+        self._after(self.bounds.heartbeat_seconds, self._beat)
         for event in held:
             if isinstance(event, m.Call):
                 self._begin_held(event)
@@ -442,8 +449,6 @@ class Connection:
     def _await_hello(self) -> None:
         if self._machine.state is State.OPENING:
             self._shut(CloseCode.HELLO_TIMEOUT)
-        else:
-            self._after(self.bounds.heartbeat_seconds, self._beat)
 
     def _beat(self) -> None:
         if time.monotonic() - self._heard > 2 * self.bounds.heartbeat_seconds:

@@ -57,7 +57,8 @@ class Who:
     async def _identity(self, credentials: Any) -> Identity | None:
         scope = self.caller.connection.scope
         if PRESET in scope:
-            preset: Identity | None = scope[PRESET]
+            # For hello alone: new credentials are the loader's to judge.
+            preset: Identity | None = scope.pop(PRESET)
             return preset
         return await identify(self._services.loader, credentials)
 
