@@ -76,13 +76,11 @@ def _read_carefully(frame: bytes, start: int, sizes: Sizes) -> Iterator[Found]:
             end = base + walker.tell()
             found = _read_one(frame, start, end, sizes)
         except UNREADABLE as error:
-            # Its stack is of a fixed height; ours is not, but slow.
-            too_deep = isinstance(error, msgpack.exceptions.StackError)
-            behind = end_of(frame, start, sizes.elements) if too_deep else None
-            if behind is None:
+            if not isinstance(error, msgpack.exceptions.StackError):
                 yield Fault("MALFORMED", f"not msgpack: {type(error).__name__}"), length - start
                 return
-            end = behind
+            # Its stack is of a fixed height; ours is not, but slow. What has no end in sight takes the rest of the frame with it.
+            end = end_of(frame, start, sizes.elements) or length
             found = Fault("TOO_LARGE", f"nested deeper than {sizes.depth}", _head(frame, start)[0])
             walker, base = _walker(frame, end), end
         yield found, end - start

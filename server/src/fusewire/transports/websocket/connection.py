@@ -177,13 +177,8 @@ class Connection:
             if type(event) is not m.Call:
                 self._act(event)
             elif (call := self._begin(event)) is not None:
-                try:
-                    await call.running
-                except asyncio.CancelledError:
-                    self._stopped(call)
-                    raise
-                if (task := call.running.task) is not None:
-                    self._tails.discard(task)
+                await self._perform(call)
+                if call.running.task is not None:
                     return False
         return True
 
@@ -390,9 +385,12 @@ class Connection:
     async def _perform(self, call: SocketCall) -> None:
         try:
             await call.running
+        except asyncio.CancelledError:
+            self._stopped(call)
+            raise
         finally:
-            if call.running.task is not None:
-                self._tails.discard(call.running.task)
+            if (task := call.running.task) is not None:
+                self._tails.discard(task)
 
     def _stopped(self, call: SocketCall) -> None:
         if call.running.expired:
