@@ -28,7 +28,7 @@ export PATH="$PWD/.venv/bin:$PWD/node_modules/.bin:$PATH" CI="${CI:-1}"
 
 step "Python: lint" ruff check .
 step "Python: format" ruff format --check .
-step "Python: types" mypy server codegen app scripts tests
+step "Python: types" mypy server codegen app benchmarks scripts tests
 step "Python: layers" lint-imports
 step "TypeScript: lint and format" biome check --error-on-warnings .
 step "TypeScript: types, client" npm run --silent typecheck --workspace @fusewire/client

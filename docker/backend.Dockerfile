@@ -38,8 +38,8 @@ COPY --from=app /srv/app /srv/app
 USER 10001:10001
 EXPOSE 8000
 # Workers and the gateway's subnet: WEB_CONCURRENCY and FORWARDED_ALLOW_IPS; docker-compose.yml names them in its command.
-CMD ["uvicorn", "app.backend.main:app", "--host", "0.0.0.0", "--port", "8000", "--ws-max-size", "2097152", \
-     "--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "30", "--timeout-keep-alive", "75", \
+CMD ["uvicorn", "app.backend.main:app", "--host", "0.0.0.0", "--port", "8000", "--ws", "fusewire.serving:WebSocketProtocol", \
+     "--ws-max-size", "2162688", "--timeout-graceful-shutdown", "50", "--timeout-keep-alive", "75", \
      "--proxy-headers", "--no-access-log", "--log-level", "warning"]
 
 

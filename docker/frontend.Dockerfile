@@ -7,6 +7,7 @@ COPY package.json package-lock.json ./
 COPY client-ts/package.json client-ts/
 COPY app/frontend/package.json app/frontend/
 COPY tests/e2e/package.json tests/e2e/
+COPY benchmarks/peers/package.json benchmarks/peers/
 
 
 FROM packages AS build

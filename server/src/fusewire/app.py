@@ -27,6 +27,9 @@ from fusewire.transports.http import add_docs, failures_of, mirror, use_one_erro
 from fusewire.transports.services import Services
 from fusewire.transports.websocket import Endpoint
 
+DRAIN_SECONDS = 30.0
+"""How long calls may go on when the server is stopping, when nothing else is said."""
+
 AnyLoader = TypeVar("AnyLoader", bound=Loader)
 AnyMiddleware = TypeVar("AnyMiddleware", bound=Middleware)
 
@@ -53,7 +56,7 @@ class Fuse:
         broker: Broker | str | None = None,
         origins: Sequence[str] = (),
         bounds: Bounds | None = None,
-        drain_seconds: float = 30.0,
+        drain_seconds: float = DRAIN_SECONDS,
         docs: bool = True,
     ) -> None:
         if getattr(app.state, "fusewire", None) is not None:

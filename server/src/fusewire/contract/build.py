@@ -45,18 +45,23 @@ def build_contract(
 
 
 def calls_hash(contract: dict[str, Any]) -> str:
-    """A hash over what a generated client does, types aside: names, parameter order, kind, transports, routes."""
+    """A hash over what a generated client does, types aside: names, parameter order, kind, uploads, transports, routes."""
     return _digest(
         {
             name: [
                 procedure["kind"],
                 procedure["transports"],
                 procedure.get("http"),
-                [[param["name"], param["keyword"]] for param in procedure["params"]],
+                [_place(param) for param in procedure["params"]],
             ]
             for name, procedure in contract["procedures"].items()
         }
     )
+
+
+def _place(param: dict[str, Any]) -> list[Any]:
+    # What is an upload travels in messages of its own, so that both sides have to agree on it.
+    return [param["name"], param["keyword"], *(["upload"] if "upload" in param else [])]
 
 
 def _digest(data: Any) -> str:
@@ -133,6 +138,8 @@ def _procedure(procedure: Procedure, schemas: dict[_Key, Any], api_prefix: str) 
         contract["doc"] = procedure.doc
     if procedure.options.deprecated:
         contract["deprecated"] = True
+    if procedure.options.max_bytes is not None:
+        contract["max_bytes"] = procedure.options.max_bytes
     return contract
 
 
@@ -150,6 +157,8 @@ def _param(procedure: Procedure, field: Field, schema: Any) -> dict[str, Any]:
         "required": field.default.required,
         "keyword": field.keyword_only,
     }
+    if field.where == "upload":
+        param["upload"] = True
     if not field.default.required and field.default.factory is None:
         try:
             param["default"] = to_jsonable_python(field.default.value, bytes_mode="base64")
