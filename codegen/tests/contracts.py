@@ -40,3 +40,8 @@ def procedure(*params: dict[str, Any], body: str = "fields", **more: Any) -> dic
 def param(name: str, *, required: bool = True, keyword: bool = False, **schema: Any) -> dict[str, Any]:
     """A parameter, a string unless `schema` says otherwise."""
     return {"name": name, "schema": {"type": "string"} | schema, "required": required, "keyword": keyword}
+
+
+def upload(name: str = "items", *, keyword: bool = False, **schema: Any) -> dict[str, Any]:
+    """A parameter that is a stream of items, strings unless `schema` says otherwise."""
+    return param(name, keyword=keyword, **schema) | {"upload": True}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fusewire_codegen.contract import ContractError, parse, serialise, subschemas, validate
 
-from codegen.tests.contracts import contract, param, procedure
+from codegen.tests.contracts import contract, param, procedure, upload
 
 USER = {"type": "object", "properties": {"name": {"type": "string"}}}
 
@@ -29,6 +29,13 @@ USER = {"type": "object", "properties": {"name": {"type": "string"}}}
         ),
         (contract(procedures={"f": procedure(param("a"), param("a"))}), "procedures.f.params"),
         (contract(procedures={"f": procedure(errors=["E"])}), "procedures.f.errors"),
+        (contract(procedures={"f": procedure(max_bytes="2 MB")}), "procedures.f.max_bytes"),
+        (contract(procedures={"f": procedure(param("a") | {"upload": 1})}), "procedures.f.params.a.upload"),
+        (
+            contract(procedures={"f": procedure(upload("a"), upload("b"), transports=["websocket"])}),
+            "procedures.f.params",
+        ),
+        (contract(procedures={"f": procedure(upload())}), "procedures.f.transports"),
         (contract(procedures={"a": procedure(), "a.b": procedure()}), "procedures.a.b"),
         (contract(procedures={"a..b": procedure()}), "procedures.a..b"),
         (contract(procedures={"f": procedure(result={"$ref": "#/types/X"})}), "procedures.f.result"),

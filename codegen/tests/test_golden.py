@@ -75,6 +75,13 @@ def test_a_change_of_a_call_shape_changes_the_javascript(contract: Contract, tmp
     assert compiler.emit(tmp_path / "after", render(changed, SOURCE)) != before
 
 
+def test_what_becomes_an_upload_changes_the_javascript(contract: Contract, tmp_path: Path) -> None:
+    changed = copy.deepcopy(contract)
+    del changed["procedures"]["collect"]["params"][1]["upload"]
+    before = compiler.emit(tmp_path / "before", render(contract, SOURCE))
+    assert compiler.emit(tmp_path / "after", render(changed, SOURCE)) != before
+
+
 def _with_other_types(contract: Contract) -> Contract:
     changed = copy.deepcopy(contract)
     changed["hash"] = "f" * 16
@@ -88,6 +95,8 @@ def _with_other_types(contract: Contract) -> Contract:
     changed["procedures"]["chat"]["doc"] = "Another docstring."
     changed["procedures"]["chat"]["result"] = {"type": "integer"}
     changed["procedures"]["start_job"]["errors"] = []
+    changed["procedures"]["collect"]["params"][1]["schema"] = {"$ref": "#/types/Animal"}
+    changed["procedures"]["collect"]["max_bytes"] = 1
     return changed
 
 

@@ -190,6 +190,14 @@ export interface Errors {
 export interface Procedures {
   /** @param prompt - What to say. (maxLength 4000) */
   chat(prompt: string): Stream<string>;
+  /**
+   * Sum up.
+   *
+   * The arguments of a call take at most 2,000,000 bytes.
+   *
+   * @param items - Sent item by item, as fast as Python reads.
+   */
+  collect(label: string, items: AsyncIterable<Dog> | Iterable<Dog> | ReadableStream<Dog>): Promise<number>;
   everything(value: Everything): Promise<Everything>;
   /**
    * A required parameter behind two with defaults.
@@ -212,6 +220,10 @@ export interface Procedures {
    * @deprecated
    */
   paint(color: Color, where?: number[] | null, priority?: Priority): Promise<null>;
+  /** @param options.lines - Sent item by item, as fast as Python reads. (each: maxLength 80) */
+  relay(
+    options: { loud: boolean; lines: AsyncIterable<string | null> | Iterable<string | null> | ReadableStream<string | null> },
+  ): Stream<string>;
   /**
    * @param class_ - (default "x")
    * @param x_trace - (default "")
@@ -258,6 +270,7 @@ const descriptor = {
   api: "/api",
   procedures: {
     chat: { args: ["prompt"], http: "POST /jobs/chat", stream: true },
+    collect: { args: ["label", "items"], upload: "items" },
     everything: { args: ["value"], http: "POST /everything", body: "single" },
     gap: { args: ["first", "anything", "second"], http: "POST /gap" },
     gap_before_options: { args: ["first"], http: "POST /gap_before_options" },
@@ -267,6 +280,7 @@ const descriptor = {
     odd: { args: ["tagged", "open", "circle", "empty"], http: "POST /odd" },
     options_first: { args: ["options"], http: "POST /options_first" },
     paint: { args: ["color", "where", "priority"], http: "PUT /paint/{color}" },
+    relay: { args: [], stream: true, upload: "lines" },
     remove: { args: ["delete", "class", "x-trace"], http: "DELETE /remove" },
     search: { args: ["query", "a_long_parameter_name", "another_long_parameter_name"], http: "POST /search" },
     start_job: { args: ["job_id"], http: "POST /jobs/start_job" },

@@ -1,6 +1,6 @@
 // What a user of the golden client may write and what must not compile. Checked by the compiler, never run.
 import type { Decimal, Stream, UUID } from "@fusewire/client";
-import { type Circle, type Client, Color, connect, type Errors, type Events, type Everything, isError, type Json, Priority, type Tagged } from "./fuse.js";
+import { type Circle, type Client, Color, connect, type Dog, type Errors, type Events, type Everything, isError, type Json, Priority, type Tagged } from "./fuse.js";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const exactly = <_Equal extends true>(): void => {};
@@ -36,6 +36,36 @@ export async function calls(client: Client): Promise<void> {
   await client.paint("red");
   // @ts-expect-error no such colour
   await client.paint("green");
+}
+
+export async function uploads(client: Client, dogs: ReadableStream<Dog>): Promise<void> {
+  const rex: Dog = { kind: "dog", barks: true };
+  async function* walk(): AsyncGenerator<Dog> {
+    yield rex;
+  }
+  const sum = await client.collect("walk", walk());
+  exactly<Equal<typeof sum, number>>();
+  await client.collect("array", [rex]);
+  await client.collect("set", new Set([rex]));
+  await client.collect("readable", dogs);
+  await client.collect("items of one type", [{ kind: "dog", barks: false }]);
+  for await (const line of client.relay({ loud: true, lines: ["a", null] })) exactly<Equal<typeof line, string>>();
+  // @ts-expect-error one item is no stream
+  await client.collect("x", rex);
+  // @ts-expect-error a stream has no default
+  await client.collect("x");
+  // @ts-expect-error an item of another type
+  await client.collect("x", ["rex"]);
+  // @ts-expect-error an item of another type, of a generator
+  await client.collect("x", (async function* () { yield 1; })());
+  // @ts-expect-error the function that makes the stream, not called
+  await client.collect("x", walk);
+  // @ts-expect-error a promise of items
+  await client.collect("x", Promise.resolve([rex]));
+  // @ts-expect-error keyword-only, as in Python
+  client.relay(["a"]);
+  // @ts-expect-error the stream is missing
+  client.relay({ loud: true });
 }
 
 export function fields(value: Everything, circle: Circle, id: UUID): void {

@@ -15,12 +15,13 @@ Schema = dict[str, Any] | bool
 
 
 class Param(TypedDict):
-    """One parameter that the caller fills, in call order."""
+    """One parameter that the caller fills, in call order. Of an `upload`, `schema` is an item's."""
 
     name: str
     schema: Schema
     required: bool
     keyword: bool
+    upload: NotRequired[bool]
     default: NotRequired[Any]
     doc: NotRequired[str]
 
@@ -34,7 +35,7 @@ class Http(TypedDict):
 
 
 class Procedure(TypedDict):
-    """One procedure; of a stream, `result` is the item."""
+    """One procedure; of a stream, `result` is the item. `max_bytes` bounds the arguments of one call."""
 
     kind: Literal["call", "stream"]
     params: list[Param]
@@ -46,6 +47,7 @@ class Procedure(TypedDict):
     http: NotRequired[Http | None]
     doc: NotRequired[str]
     deprecated: NotRequired[bool]
+    max_bytes: NotRequired[int]
 
 
 class Event(TypedDict):
@@ -190,6 +192,10 @@ def _check_procedure(value: object, place: str) -> None:
         _check_param(param, f"{place}.params")
     names = [param["name"] for param in entry["params"]]
     _check(len(names) == len(set(names)), f"{place}.params", "names one parameter twice")
+    uploads = [param for param in entry["params"] if param.get("upload")]
+    _check(len(uploads) <= 1, f"{place}.params", "has two uploads, but a call carries one")
+    _check(not uploads or "http" not in entry["transports"], f"{place}.transports", "has no upload over http")
+    _check(isinstance(entry.get("max_bytes", 1), int), f"{place}.max_bytes", "must be a number of bytes")
     if entry.get("http") is not None:
         http = _object(entry["http"], f"{place}.http")
         for key in ("method", "path", "body"):
@@ -200,7 +206,7 @@ def _check_param(value: object, place: str) -> None:
     entry = _object(value, place)
     _check(isinstance(entry.get("name"), str), f"{place}.name", "must be a string")
     _check_schema(entry.get("schema"), f"{place}.{entry['name']}")
-    for key in ("required", "keyword"):
+    for key in ("required", "keyword", *(("upload",) if "upload" in entry else ())):
         _check(isinstance(entry.get(key), bool), f"{place}.{entry['name']}.{key}", "must be true or false")
 
 

@@ -31,6 +31,8 @@ from fusewire_codegen.typescript.names import (
         ("[]", "Type"),
         ("Client", "ClientModel"),
         ("Stream", "StreamModel"),
+        ("Iterable", "IterableModel"),
+        ("ReadableStream", "ReadableStreamModel"),
         ("Date", "DateModel"),
         ("UUID", "UUIDModel"),
         ("string", "stringModel"),

@@ -10,7 +10,7 @@ from fusewire_codegen.typescript.descriptor import declare_descriptor
 from fusewire_codegen.typescript.procedures import declare_procedures
 from fusewire_codegen.typescript.types import TypeWriter
 
-from codegen.tests.contracts import contract, param, procedure
+from codegen.tests.contracts import contract, param, procedure, upload
 
 
 def signature(*params: dict[str, Any], **more: Any) -> str:
@@ -50,6 +50,32 @@ def test_a_stream_is_no_promise() -> None:
     assert signature(kind="stream", result={"type": "integer"}) == "f(): Stream<number>;"
 
 
+STRINGS = "AsyncIterable<string> | Iterable<string> | ReadableStream<string>"
+OVER_WEBSOCKET: dict[str, Any] = {"http": None, "transports": ["websocket"]}
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ([upload()], f"f(items: {STRINGS}): Promise<null>;"),
+        (
+            [upload("delete"), param("a", required=False)],
+            f"f(delete_: {STRINGS}, a?: string): Promise<null>;",
+        ),
+        (
+            [param("a", required=False), upload(keyword=True)],
+            f"f(a: string | undefined, options: {{ items: {STRINGS} }}): Promise<null>;",
+        ),
+        (
+            [upload(type=["integer", "null"])],
+            f"f(items: {STRINGS.replace('string', 'number | null')}): Promise<null>;",
+        ),
+    ],
+)
+def test_an_upload_is_whatever_gives_items(params: list[dict[str, Any]], expected: str) -> None:
+    assert signature(*params, **OVER_WEBSOCKET) == expected
+
+
 def test_a_long_signature_takes_a_line_for_each_parameter() -> None:
     made = validate(contract(procedures={"f": procedure(*(param(f"parameter_{n:040}") for n in range(3)))}))
     lines = declare_procedures(made, TypeWriter({}))
@@ -73,6 +99,26 @@ def test_documentation() -> None:
     ]
 
 
+def documentation(*params: dict[str, Any], **more: Any) -> list[str]:
+    made = validate(contract(procedures={"f": procedure(*params, **more)}))
+    lines = [line.strip(" /*") for line in declare_procedures(made, TypeWriter({}))[2:-2]]
+    return [line for line in lines if line]
+
+
+def test_documentation_of_an_upload_speaks_of_each_item() -> None:
+    sent = "@param items - Sent item by item, as fast as Python reads."
+    assert documentation(upload(), **OVER_WEBSOCKET) == [sent]
+    noted = upload(minLength=1, maxLength=9, description="A word.")
+    assert documentation(noted, **OVER_WEBSOCKET) == [f"{sent} A word. (each: minLength 1, maxLength 9)"]
+
+
+def test_documentation_of_the_bound_of_bytes() -> None:
+    bound = "The arguments of a call take at most 2,000,000 bytes."
+    assert documentation(max_bytes=2_000_000) == [bound]
+    assert documentation(doc="Text.", max_bytes=2_000_000) == ["Text.", bound]
+    assert documentation(doc="Text.") == ["Text."]
+
+
 def test_namespaces_nest() -> None:
     made = validate(contract(procedures={"b.c.d": procedure(), "b.a": procedure(), "a": procedure()}))
     assert [line.strip() for line in declare_procedures(made, TypeWriter({}))[2:]] == [
@@ -94,6 +140,15 @@ def test_namespaces_nest() -> None:
         (procedure(param("a"), param("b", keyword=True)), 'f: { args: ["a"], http: "POST /f" },'),
         (procedure(kind="stream"), 'f: { args: [], http: "POST /f", stream: true },'),
         (procedure(http=None, transports=["websocket"]), "f: { args: [] },"),
+        (
+            procedure(param("a"), upload(), **OVER_WEBSOCKET),
+            'f: { args: ["a", "items"], upload: "items" },',
+        ),
+        (
+            procedure(upload("x-y", keyword=True), kind="stream", **OVER_WEBSOCKET),
+            'f: { args: [], stream: true, upload: "x-y" },',
+        ),
+        (procedure(max_bytes=9), 'f: { args: [], http: "POST /f" },'),
         (procedure(transports=["http"]), 'f: { args: [], http: "POST /f", via: "http" },'),
         (procedure(body="single"), 'f: { args: [], http: "POST /f", body: "single" },'),
         (procedure(body="form"), 'f: { args: [], http: "POST /f", body: "form" },'),

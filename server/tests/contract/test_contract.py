@@ -144,6 +144,76 @@ def test_the_calls_hash_is_over_call_shapes_alone() -> None:
     assert len({base["hash"], retyped["hash"], renamed["hash"]}) == 3
 
 
+def test_an_upload_is_a_parameter_with_the_schema_of_an_item(fuse: Fuse) -> None:
+    @fuse.rpc(transports="websocket")
+    async def store(
+        place: str, items: AsyncIterator[Item], *, dry: bool = False
+    ) -> AsyncIterator[Annotated[int, Field(ge=0)]]:
+        async for _ in items:
+            yield 1
+
+    contract = fuse.contract()
+    procedure = contract["procedures"]["store"]
+    # What is validated on its way in, though no result has a type of that name.
+    assert procedure["params"][1] == {
+        "name": "items",
+        "schema": {"$ref": "#/types/Item"},
+        "required": True,
+        "keyword": False,
+        "upload": True,
+    }
+    assert "title" not in contract["types"]["Item"]["properties"]
+    assert [p["name"] for p in procedure["params"] if "upload" in p] == ["items"]
+    assert (procedure["kind"], procedure["transports"]) == ("stream", ["websocket"])
+    assert procedure["result"] == {"minimum": 0, "type": "integer"}
+
+
+def test_what_has_an_upload_has_no_rest_form(fuse: Fuse) -> None:
+    @fuse.rpc(transports="websocket")
+    async def total(items: AsyncIterator[int]) -> int:
+        return sum([item async for item in items])
+
+    @fuse.rpc
+    async def add(a: int) -> int:
+        return a
+
+    assert "http" not in fuse.contract()["procedures"]["total"]
+    document = fuse.app.openapi()
+    assert list(document["paths"]) == ["/api/add"]
+    assert "total" not in str(document)
+
+
+def test_an_upload_is_part_of_the_calls_hash() -> None:
+    def build(annotation: Any) -> dict[str, Any]:
+        other = Fuse(FastAPI())
+
+        async def f(a: Any) -> None: ...
+
+        f.__annotations__ = {"a": annotation, "return": None}
+        other.rpc(transports="websocket")(f)
+        return other.contract()
+
+    whole, items, others = build(list[int]), build(AsyncIterator[int]), build(AsyncIterator[str])
+    assert whole["calls"] != items["calls"] == others["calls"]
+    assert items["hash"] != others["hash"]
+
+
+def test_the_bound_of_bytes_is_told_and_is_no_call_shape() -> None:
+    def build(**options: Any) -> dict[str, Any]:
+        fuse = Fuse(FastAPI())
+
+        @fuse.rpc(**options)
+        async def f() -> None: ...
+
+        return fuse.contract()
+
+    usual, larger = build(), build(max_bytes=2_000_000)
+    assert "max_bytes" not in usual["procedures"]["f"]
+    assert larger["procedures"]["f"]["max_bytes"] == 2_000_000
+    assert usual["calls"] == larger["calls"]
+    assert usual["hash"] != larger["hash"]
+
+
 def test_two_errors_of_one_code(fuse: Fuse) -> None:
     other = type("Spent", (RpcError,), {})
 

@@ -34,6 +34,9 @@ def _entry(name: str, procedure: Procedure, prefix: str) -> str:
             parts.append(f"body: {string_literal(http['body'])}")
     if procedure["kind"] == "stream":
         parts.append("stream: true")
+    parts += [
+        f"upload: {string_literal(param['name'])}" for param in procedure["params"] if param.get("upload")
+    ]
     if "websocket" not in procedure["transports"]:
         parts.append('via: "http"')
     return ", ".join(parts)

@@ -53,13 +53,19 @@ def of_schema(schema: Schema) -> list[str]:
 
 
 def of_parameter(name: str, param: Param) -> list[str]:
-    """The `@param` line of one parameter, or nothing when only its type is known."""
+    """The `@param` line of one parameter, or nothing when only its type is known.
+
+    Of an upload, what the schema says holds for each item.
+    """
     schema = param["schema"]
     details = [f"{key} {text}".rstrip() for key, text in constraints(schema).items()]
     if (default := default_text(param)) is not None:
         details.append(f"default {default}")
     text = param.get("doc") or (schema.get("description", "") if isinstance(schema, dict) else "")
     parts = [_one_line(text)] if text else []
+    if param.get("upload"):
+        parts.insert(0, "Sent item by item, as fast as Python reads.")
+        details[:1] = [f"each: {detail}" for detail in details[:1]]
     parts += [f"({', '.join(details)})"] if details else []
     return [f"@param {name} - {' '.join(parts)}"] if parts else []
 

@@ -32,7 +32,7 @@ _TAKEN_TYPES = (
     frozenset(
         """
         any as asserts bigint boolean is keyof never number object readonly string symbol undefined unique
-        unknown Blob Date Partial Promise Record Uint8Array
+        unknown AsyncIterable Blob Date Iterable Partial Promise ReadableStream Record Uint8Array
         Client Errors Events Procedures connect descriptor isError
         ConnectOptions FuseClient RpcError Stream createClient matchesError
         """.split()  # noqa: SIM905

@@ -68,7 +68,7 @@ def _positional(arguments: Sequence[_Argument], options_required: bool, writer: 
     parts: list[str] = []
     required_behind = options_required
     for name, param in reversed(arguments):
-        text = writer.write(param["schema"])
+        text = _type(param, writer)
         if param["required"]:
             parts.append(f"{name}: {text}")
         elif required_behind:
@@ -80,9 +80,22 @@ def _positional(arguments: Sequence[_Argument], options_required: bool, writer: 
 
 
 def _options(name: str, params: Sequence[Param], writer: TypeWriter) -> str:
-    fields = [writer.field(param["name"], param["schema"], param["required"]) for param in params]
+    fields = [_option(param, writer) for param in params]
     mark = "" if any(param["required"] for param in params) else "?"
     return f"{name}{mark}: {{ {'; '.join(fields)} }}"
+
+
+def _option(param: Param, writer: TypeWriter) -> str:
+    if param.get("upload"):
+        return f"{property_key(param['name'])}: {_type(param, writer)}"
+    return writer.field(param["name"], param["schema"], param["required"])
+
+
+def _type(param: Param, writer: TypeWriter) -> str:
+    text = writer.write(param["schema"])
+    if param.get("upload"):
+        return f"AsyncIterable<{text}> | Iterable<{text}> | ReadableStream<{text}>"
+    return text
 
 
 def _signature(head: str, parts: list[str], result: str) -> list[str]:
@@ -95,6 +108,8 @@ def _signature(head: str, parts: list[str], result: str) -> list[str]:
 
 def _doc(procedure: Procedure, arguments: Sequence[_Argument]) -> list[str]:
     text = [procedure["doc"]] if procedure.get("doc") else []
+    if most := procedure.get("max_bytes"):
+        text += [*([""] if text else []), f"The arguments of a call take at most {most:,} bytes."]
     tags = [line for name, param in arguments for line in jsdoc.of_parameter(name, param)]
     if procedure["errors"]:
         tags.append(f"@throws {', '.join(sorted(procedure['errors']))}")
