@@ -18,6 +18,7 @@ ROWS = (
         moonshot=2.0,
     ),
     Row("team", "`team` of 20 members, by tRPC", throughput.team_by_trpc, must=1.3, moonshot=1.6),
+    Row("team-rows", "the same, from plain rows", throughput.team_rows_by_trpc),
     Row("team-ephaptic", "the same, ephaptic by tRPC", throughput.ephaptic_team_by_trpc),
     Row(
         "one",

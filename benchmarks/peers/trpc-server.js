@@ -30,12 +30,18 @@ function teamOf(id) {
   return { id, name: `Team ${id}`, members };
 }
 
+const STORED = new Map([[7, teamOf(7)]]);
+
 const router = t.router({
   add: t.procedure
     .input(z.object({ a: z.number().int(), b: z.number().int() }))
     .output(z.number().int())
     .query(({ input }) => input.a + input.b),
   team: t.procedure
+    .input(z.object({ n: z.number().int() }))
+    .output(Team)
+    .query(({ input }) => STORED.get(input.n)),
+  teamRows: t.procedure
     .input(z.object({ n: z.number().int() }))
     .output(Team)
     .query(({ input }) => teamOf(input.n)),

@@ -12,10 +12,9 @@ from benchmarks.http_load import http_load, post
 from benchmarks.load import Load, load
 from benchmarks.peer_dialects import Ephaptic, Trpc
 from benchmarks.processes import Server
-from benchmarks.servers.models import Team, team_of
+from benchmarks.servers.models import PUBLIC, TEAM_ID
 
-TEAM_ID = 7
-TEAM = Team.model_validate(team_of(TEAM_ID)).model_dump()
+TEAM = PUBLIC[TEAM_ID].model_dump()
 """What every server must answer: without the field that the declared type does not have."""
 
 Busy = tuple[Server, Dialect]
@@ -49,6 +48,12 @@ async def ephaptic_add(bench: Bench) -> Figure:
 async def team_by_trpc(bench: Bench) -> Figure:
     theirs = Trpc("team", {"n": TEAM_ID}, expected=TEAM)
     return await compare(bench, await _team(bench), (await bench.trpc(), theirs))
+
+
+async def team_rows_by_trpc(bench: Bench) -> Figure:
+    """The same from plain rows that are made for each call: they are validated before they are filtered."""
+    ours = await bench.python("fusewire_app"), Fusewire("team_rows", TEAM_ID, expected=TEAM)
+    return await compare(bench, ours, (await bench.trpc(), Trpc("teamRows", {"n": TEAM_ID}, expected=TEAM)))
 
 
 async def ephaptic_team_by_trpc(bench: Bench) -> Figure:

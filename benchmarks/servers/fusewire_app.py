@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 from fusewire import Credentials, Fuse, Identity
 from fusewire.contract import calls_hash
 
-from benchmarks.servers.models import Team, team_of
+from benchmarks.servers.models import STORED, Team, team_of
 
 app = FastAPI()
 fuse = Fuse(app)
@@ -30,8 +30,13 @@ async def add(a: int, b: int) -> int:
     return a + b
 
 
+@rpc
+async def team(n: int) -> Team:
+    return STORED[n]
+
+
 @rpc(response_model=Team)
-async def team(n: int) -> Any:
+async def team_rows(n: int) -> Any:
     return team_of(n)
 
 

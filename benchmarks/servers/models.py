@@ -21,11 +21,21 @@ class Team(BaseModel):
     members: list[Member]
 
 
+class StoredMember(Member):
+    """As the app knows a member; not for every caller."""
+
+    password_hash: str
+
+
+class StoredTeam(Team):
+    members: list[StoredMember]  # type: ignore[assignment]  # a list of more than is asked for, which nobody changes
+
+
 MEMBERS = 20
 
 
 def team_of(team_id: int) -> dict[str, Any]:
-    """A team as a database would give it: plain, and with a field that the declared type does not have."""
+    """A team as a database driver would give it: plain rows, with a field that the declared type does not have."""
     members = [
         {
             "id": number,
@@ -38,3 +48,10 @@ def team_of(team_id: int) -> dict[str, Any]:
         for number in range(MEMBERS)
     ]
     return {"id": team_id, "name": f"Team {team_id}", "members": members}
+
+
+TEAM_ID = 7
+STORED = {TEAM_ID: StoredTeam.model_validate(team_of(TEAM_ID))}
+"""Models that the app holds already, as an identity map or a cache does."""
+PUBLIC = {TEAM_ID: Team.model_validate(team_of(TEAM_ID))}
+"""The same without what is not for every caller: ephaptic filters over HTTP only."""
