@@ -16,7 +16,7 @@ from fusewire.identity import Identity, Transport
 class Caller:
     """Who calls, from where: shared by all calls of one connection, or of one request. `hub` is where `emit()` goes."""
 
-    __slots__ = ("client_ip", "connection", "hub", "session_id", "transport")
+    __slots__ = ("connection", "hub", "session_id", "transport")
 
     def __init__(
         self, transport: Transport, connection: HTTPConnection, hub: Any, session_id: str | None = None
@@ -26,7 +26,6 @@ class Caller:
         """The request, or the handshake."""
         self.hub = hub
         self.session_id = session_id
-        self.client_ip = connection.client.host if connection.client else None
 
 
 class Call:
@@ -67,7 +66,8 @@ class Call:
     @property
     def client_ip(self) -> str | None:
         """None when the server does not know it."""
-        return self._caller.client_ip
+        client = self._caller.connection.client
+        return client.host if client is not None else None
 
     @property
     def session_id(self) -> str | None:

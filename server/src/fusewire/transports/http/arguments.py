@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import from_json
 from starlette.datastructures import QueryParams
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from fusewire.errors import HttpError, InvalidArgument, TooLarge
 from fusewire.procedures.annotations import is_sequence, model_fields
@@ -16,6 +16,7 @@ from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.sources import Field
 from fusewire.wire.codec import Sizes, measure, unpack
 
+JSON = "application/json"
 MSGPACK = "application/msgpack"
 
 
@@ -35,8 +36,9 @@ async def read_values(request: Request, procedure: Procedure, sizes: Sizes) -> d
         elif (found := _from_query(field, request.query_params)) is not _ABSENT:
             values[field.name] = found
     if body_fields:
-        most = sizes.calls.get(procedure.name, sizes.message_bytes)
-        _take_body(values, body_fields, await _body(request, replace(sizes, message_bytes=most)))
+        if (most := sizes.calls.get(procedure.name)) is not None:
+            sizes = replace(sizes, message_bytes=most)
+        _take_body(values, body_fields, await _body(request, sizes))
     return values
 
 
@@ -79,7 +81,10 @@ async def _body(request: Request, sizes: Sizes) -> Any:
     data = await _bytes(request, sizes.message_bytes)
     if not data:
         return _ABSENT
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = request.headers.get("content-type", "")
+    if kind == JSON:
+        return _json(data, sizes)
+    kind = kind.partition(";")[0].strip().lower()
     if kind == MSGPACK:
         try:
             return unpack(data, sizes)
@@ -87,7 +92,7 @@ async def _body(request: Request, sizes: Sizes) -> Any:
             raise InvalidArgument(
                 [{"type": "msgpack_invalid", "loc": ("body",), "msg": str(error)}]
             ) from error
-    if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
+    if kind == JSON or (kind.startswith("application/") and kind.endswith("+json")):
         return _json(data, sizes)
     raise HttpError(
         415, "The body must be application/json or application/msgpack, and say so in Content-Type"
@@ -107,17 +112,19 @@ def _json(data: bytes, sizes: Sizes) -> Any:
 
 
 async def _bytes(request: Request, most: int) -> bytes:
-    too_large = TooLarge(message=f"a body of more than {most} bytes")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most:
-        raise too_large
-    parts, size = [], 0
-    try:
-        async for part in request.stream():
-            size += len(part)
-            if size > most:
-                raise too_large
-            parts.append(part)
-    except ClientDisconnect as error:
-        raise HttpError(400, "The connection was lost inside the body") from error
-    return b"".join(parts)
+        raise TooLarge(message=f"a body of more than {most} bytes")
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise HttpError(400, "The connection was lost inside the body")
+        part: bytes = message.get("body", b"")
+        size += len(part)
+        if size > most:
+            raise TooLarge(message=f"a body of more than {most} bytes")
+        parts.append(part)
+        more = message.get("more_body", False)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

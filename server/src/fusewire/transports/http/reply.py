@@ -15,14 +15,13 @@ from starlette.types import Send
 from fusewire.errors import RpcError, TooLarge
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.values import OutputType
-from fusewire.transports.http.arguments import MSGPACK
+from fusewire.transports.http.arguments import JSON, MSGPACK
 from fusewire.transports.http.problem import problem_body, problem_headers, problem_json
 from fusewire.wire import messages as m
 from fusewire.wire.codec import pack, write
 
 SSE = "text/event-stream"
 JSONL = "application/jsonl"
-JSON = "application/json"
 
 ITEMS_PER_TURN = 16
 """How many items of a stream may be sent before other tasks get their turn."""
