@@ -1,16 +1,9 @@
-import {
-  type ConnectOptions,
-  Decimal,
-  Duration,
-  PlainDate,
-  RpcError,
-  type Status,
-  UUID,
-} from "@fusewire/client";
+import { type ConnectOptions, Decimal, Duration, PlainDate, type Status, UUID } from "@fusewire/client";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { Server } from "../server";
 import { type Client, Colour, connect, type EverythingInput, isError } from "./fuse";
+import { noted, thrown } from "./support";
 
 let server: Server;
 const clients: Client[] = [];
@@ -31,27 +24,6 @@ function open(transport: "websocket" | "http", options: Partial<ConnectOptions> 
   });
   clients.push(client);
   return client;
-}
-
-async function thrown(promise: Promise<unknown>): Promise<RpcError> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(RpcError);
-  return error as RpcError;
-}
-
-/** Ask Python until it noted what is expected. */
-async function noted(client: Client, about: string, note: string): Promise<string[]> {
-  return vi.waitFor(
-    async () => {
-      const notes = await client.noted(about);
-      expect(notes).toContain(note);
-      return notes;
-    },
-    { timeout: 5_000, interval: 20 },
-  );
 }
 
 const EVERYTHING: EverythingInput = {

@@ -70,6 +70,23 @@ export interface EverythingOutput {
   class: string;
 }
 
+/** What differs by direction: `n` may be left out on its way in. */
+export interface RowInput {
+  name: string;
+  /**
+   * @minimum 0
+   * @default 1
+   */
+  n?: number;
+}
+
+/** What differs by direction: `n` may be left out on its way in. */
+export interface RowOutput {
+  name: string;
+  /** @minimum 0 */
+  n: number;
+}
+
 export interface Square {
   kind: "square";
   side: number;
@@ -100,7 +117,29 @@ export interface Procedures {
   /** @param size - (default 0) */
   count(name: string, to: number, size?: number): Stream<string | number>;
   crash(): Promise<null>;
+  /**
+   * Of all the bytes together.
+   *
+   * @param chunks - Sent item by item, as fast as Python reads.
+   */
+  digest(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array> | ReadableStream<Uint8Array>): Promise<string>;
   echo(value: EverythingInput): Promise<EverythingOutput>;
+  /**
+   * Settles with the source still running.
+   *
+   * @param items - Sent item by item, as fast as Python reads.
+   */
+  first(items: AsyncIterable<number> | Iterable<number> | ReadableStream<number>, count: number): Promise<number[]>;
+  /**
+   * Read so many, wait for `release`, then read the rest.
+   *
+   * @param items - Sent item by item, as fast as Python reads.
+   */
+  lengths(
+    name: string,
+    items: AsyncIterable<string> | Iterable<string> | ReadableStream<string>,
+    options: { pause_after: number },
+  ): Promise<number>;
   /** @throws LOCKED */
   lock(): Promise<null>;
   /**
@@ -112,19 +151,49 @@ export interface Procedures {
   me(): Promise<string | null>;
   noted(about: string): Promise<string[]>;
   now_is(when: Date): Promise<Date[]>;
+  release(name: string): Promise<null>;
+  /**
+   * @param prefix - (default "")
+   * @param options.items - Sent item by item, as fast as Python reads.
+   */
+  rows(
+    prefix: string | undefined,
+    options: { items: AsyncIterable<RowInput> | Iterable<RowInput> | ReadableStream<RowInput> },
+  ): Promise<RowOutput[]>;
+  save_icon(image: Uint8Array): Promise<number>;
+  /** The arguments of a call take at most 2,000,000 bytes. */
+  save_image(image: Uint8Array): Promise<string>;
   teams: {
     /** @param tag - (maxItems 3) */
     find(tag: string[], since?: PlainDate | null): Promise<string[]>;
     rename(team_id: number, name: string): Promise<string>;
   };
   ticks(to: number): Promise<null>;
+  /**
+   * All of them together.
+   *
+   * @param items - Sent item by item, as fast as Python reads.
+   */
+  total(items: AsyncIterable<number> | Iterable<number> | ReadableStream<number>): Promise<number>;
+  /**
+   * Each line, as it comes.
+   *
+   * @param lines - Sent item by item, as fast as Python reads.
+   */
+  upper(lines: AsyncIterable<string> | Iterable<string> | ReadableStream<string>): Stream<string>;
   wait(name: string): Promise<null>;
+  /**
+   * Note what reading does.
+   *
+   * @param items - Sent item by item, as fast as Python reads.
+   */
+  watched(name: string, items: AsyncIterable<number> | Iterable<number> | ReadableStream<number>): Promise<null>;
 }
 
 export type Client = FuseClient<Procedures, Events>;
 
 const descriptor = {
-  calls: "83555614f62ccad3",
+  calls: "fe1037cc8b3282ab",
   ws: "/_ws",
   api: "/api",
   procedures: {
@@ -132,16 +201,26 @@ const descriptor = {
     breaks: { args: ["after"], http: "POST /breaks", stream: true },
     count: { args: ["name", "to", "size"], http: "POST /count", stream: true },
     crash: { args: [], http: "POST /crash" },
+    digest: { args: ["chunks"], upload: "chunks" },
     echo: { args: ["value"], http: "POST /echo", body: "single" },
+    first: { args: ["items", "count"], upload: "items" },
+    lengths: { args: ["name", "items"], upload: "items" },
     lock: { args: [], http: "POST /lock" },
     maybe: { args: ["value"], http: "POST /maybe" },
     me: { args: [], http: "POST /me" },
     noted: { args: ["about"], http: "POST /noted" },
     now_is: { args: ["when"], http: "POST /now_is" },
+    release: { args: ["name"], http: "POST /release" },
+    rows: { args: ["prefix"], upload: "items" },
+    save_icon: { args: ["image"], http: "POST /save_icon" },
+    save_image: { args: ["image"], http: "POST /save_image" },
     "teams.find": { args: ["tag", "since"], http: "GET /teams/find" },
     "teams.rename": { args: ["team_id", "name"], http: "PUT /teams/{team_id}" },
     ticks: { args: ["to"], http: "POST /ticks" },
+    total: { args: ["items"], upload: "items" },
+    upper: { args: ["lines"], stream: true, upload: "lines" },
     wait: { args: ["name"], http: "POST /wait" },
+    watched: { args: ["name", "items"], upload: "items" },
   },
 } as const;
 

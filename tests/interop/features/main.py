@@ -12,6 +12,9 @@ from fastapi import FastAPI
 from fusewire import Bounds, Credentials, Fuse, Router, RpcError, active_user, emit
 from pydantic import BaseModel, Field
 
+from tests.interop.features import uploads
+from tests.interop.features.notes import notes
+
 
 class Colour(enum.Enum):
     RED = "red"
@@ -65,7 +68,6 @@ class Locked(RpcError[Tick], status=423):
 app = FastAPI()
 fuse = Fuse(app, bounds=Bounds(calls=8))
 fuse.rpc.event(Tick)
-notes: list[str] = []
 
 
 @fuse.identity
@@ -166,3 +168,5 @@ async def find(tag: Annotated[list[str], Field(max_length=3)], since: date | Non
 
 
 fuse.include_router(teams)
+fuse.include_router(uploads.rpc)
+fuse.include_router(uploads.uploads)
