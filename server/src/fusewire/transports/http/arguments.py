@@ -20,7 +20,13 @@ JSON = "application/json"
 MSGPACK = "application/msgpack"
 
 
-async def read_values(request: Request, procedure: Procedure, sizes: Sizes) -> dict[str, Any]:
+RawHeaders = Mapping[bytes, bytes]
+"""Of an ASGI scope, names in lower case. Looked up once: starlette's `Headers` walks through all of them each time."""
+
+
+async def read_values(
+    request: Request, headers: RawHeaders, procedure: Procedure, sizes: Sizes
+) -> dict[str, Any]:
     """What the caller sent for each parameter; absent ones are left out.
 
     Raises `InvalidArgument` for a body that is not what the procedure takes, `TooLarge` for one over `sizes`, and status 415 for
@@ -38,7 +44,7 @@ async def read_values(request: Request, procedure: Procedure, sizes: Sizes) -> d
     if body_fields:
         if (most := sizes.calls.get(procedure.name)) is not None:
             sizes = replace(sizes, message_bytes=most)
-        _take_body(values, body_fields, await _body(request, sizes))
+        _take_body(values, body_fields, await _body(request, headers, sizes))
     return values
 
 
@@ -77,11 +83,14 @@ def _take_body(values: dict[str, Any], fields: list[Field], body: Any) -> None:
             values[field.name] = body[key]
 
 
-async def _body(request: Request, sizes: Sizes) -> Any:
+async def _body(request: Request, headers: RawHeaders, sizes: Sizes) -> Any:
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > sizes.message_bytes:
+        raise TooLarge(message=f"a body of more than {sizes.message_bytes} bytes")
     data = await _bytes(request, sizes.message_bytes)
     if not data:
         return _ABSENT
-    kind = request.headers.get("content-type", "")
+    kind = headers.get(b"content-type", b"").decode("latin-1")
     if kind == JSON:
         return _json(data, sizes)
     kind = kind.partition(";")[0].strip().lower()
@@ -112,9 +121,6 @@ def _json(data: bytes, sizes: Sizes) -> Any:
 
 
 async def _bytes(request: Request, most: int) -> bytes:
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > most:
-        raise TooLarge(message=f"a body of more than {most} bytes")
     parts: list[bytes] = []
     size, more = 0, True
     while more:

@@ -16,7 +16,7 @@ from fusewire.errors import DeadlineExceeded, RpcError
 from fusewire.procedures.call import Call, Caller
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.resolve import Surroundings, Values
-from fusewire.transports.http.arguments import MSGPACK, read_values
+from fusewire.transports.http.arguments import MSGPACK, RawHeaders, read_values
 from fusewire.transports.http.reply import HttpReply
 from fusewire.transports.services import Services
 
@@ -42,6 +42,7 @@ class CallResponse(Response):
     def __init__(self, request: Request, procedure: Procedure, services: Services) -> None:
         # Not super().__init__(): what it prepares is a body and headers, and those come from the call.
         self._request = request
+        self._raw_headers: RawHeaders = dict(request.scope["headers"])
         self._procedure = procedure
         self._services = services
         self._body_read = False
@@ -52,7 +53,9 @@ class CallResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del scope, receive
-        self._reply = HttpReply(self._request, self._procedure, send, self._services.bounds.result_bytes)
+        # Several of one name are one list (RFC 9110 §5.3); of Accept, the last one says enough.
+        accept = self._raw_headers.get(b"accept", b"*/*").decode("latin-1")
+        self._reply = HttpReply(accept, self._procedure, send, self._services.bounds.result_bytes)
         self._running = Running(self._run, self._waits, self._procedure.options.timeout)
         try:
             await self._running
@@ -96,7 +99,7 @@ class CallResponse(Response):
 
     async def _values(self) -> dict[str, Any]:
         try:
-            return await read_values(self._request, self._procedure, self._services.sizes)
+            return await read_values(self._request, self._raw_headers, self._procedure, self._services.sizes)
         finally:
             # Until now the body's reader was the one to receive, and it noticed by itself.
             self._body_read = True
@@ -105,7 +108,6 @@ class CallResponse(Response):
 
     async def _run(self) -> None:
         request, procedure, services, reply = self._request, self._procedure, self._services, self._reply
-        headers = request.headers
         identity = None
         if services.loader is not None:
             try:
@@ -117,7 +119,7 @@ class CallResponse(Response):
         timeout = procedure.options.timeout
         deadline = None if timeout is None else time.monotonic() + timeout
         call = Call(f"{time.monotonic_ns():x}", procedure.name, caller, identity, deadline)
-        from_text = not headers.get("content-type", "").startswith(MSGPACK)
+        from_text = not self._raw_headers.get(b"content-type", b"").startswith(MSGPACK.encode())
         around = HttpSurroundings(self._values, request)
         around.from_text = from_text
         around.response = reply.head

@@ -19,6 +19,7 @@ from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
 from pydantic import BaseModel, create_model
 from pydantic.fields import FieldInfo
+from starlette.types import Receive, Scope, Send
 
 from fusewire.errors import RegistrationError, RpcError
 from fusewire.procedures.options import Options
@@ -33,6 +34,15 @@ _HANDLER = "__fusewire_handler__"
 
 class MirrorRoute(APIRoute):
     """An `APIRoute` that hands each request to the pipeline."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Past FastAPI's wrapper: it enters exit stacks and catches exceptions, and here is nothing to enter or to catch.
+        self.app = self._run
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.get_route_handler()(Request(scope, receive, send))
+        await response(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler: Callable[[Request], Coroutine[Any, Any, Response]] = getattr(self.endpoint, _HANDLER)

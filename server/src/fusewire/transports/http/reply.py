@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from pydantic_core import to_jsonable_python
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Send
 
@@ -107,11 +106,10 @@ _VARY = (b"vary", b"accept")
 class HttpReply:
     """Sends one response. Nothing is sent before the first item or the result, so that an early error has its own status.
 
-    `most`: bytes of a result or an item.
+    `accept`: the header. `most`: bytes of a result or an item.
     """
 
-    def __init__(self, request: Request, procedure: Procedure, send: Send, most: int) -> None:
-        accept = request.headers.get("accept", "*/*")
+    def __init__(self, accept: str, procedure: Procedure, send: Send, most: int) -> None:
         accepted = _PLAIN if accept == "*/*" else _accepted(accept)
         self._msgpack = MSGPACK in accepted
         self._accepted = accepted
