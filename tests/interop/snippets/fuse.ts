@@ -33,6 +33,8 @@ export interface Procedures {
   add(a: number, b: number): Promise<number>;
   /** @throws BUDGET_SPENT */
   chat(prompt: string): Stream<string>;
+  /** @param lines - Sent item by item, as fast as Python reads. */
+  shout(lines: AsyncIterable<string> | Iterable<string> | ReadableStream<string>): Stream<string>;
   /** @param options.dry_run - (default false) */
   start_job(job_id: string, options?: { dry_run?: boolean }): Promise<JobStarted>;
   whoami(): Promise<Me>;
@@ -41,12 +43,13 @@ export interface Procedures {
 export type Client = FuseClient<Procedures, Events>;
 
 const descriptor = {
-  calls: "5b97973bb46f624e",
+  calls: "86abc75973b38e86",
   ws: "/_ws",
   api: "/api",
   procedures: {
     add: { args: ["a", "b"], http: "POST /add" },
     chat: { args: ["prompt"], http: "POST /jobs/chat", stream: true },
+    shout: { args: ["lines"], stream: true, upload: "lines" },
     start_job: { args: ["job_id"], http: "POST /jobs/start_job" },
     whoami: { args: [], http: "GET /jobs/whoami" },
   },

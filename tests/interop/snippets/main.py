@@ -1,3 +1,5 @@
+from collections.abc import AsyncIterator
+
 from fastapi import FastAPI
 from fusewire import Credentials, Fuse, Identity
 
@@ -21,3 +23,13 @@ async def identify(credentials: Credentials) -> Identity | str | None:
 
 
 # --8<-- [end:app]
+
+
+# --8<-- [start:upload]
+@fuse.rpc(transports="websocket")
+async def shout(lines: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for line in lines:  # the client sends no faster than this reads
+        yield line.upper()
+
+
+# --8<-- [end:upload]

@@ -21,6 +21,10 @@ client.on("JobStatus", (e) => e.percent);
 void client.whoami().then((me) => me.password_hash);
 // @ts-expect-error an item is a string
 for await (const n of client.chat("hi")) n.toFixed();
+// @ts-expect-error an upload of other items
+client.shout([1, 2]);
+// @ts-expect-error an upload is left out
+client.shout();
 
 try {
   await client.add(1, 2);

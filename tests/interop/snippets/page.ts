@@ -1,5 +1,10 @@
 import { connect, isError, type JobStatus } from "$lib/fuse"; // the generated file: types and a typed connect(), no casts
 
+async function* lines() {
+  yield "one";
+  yield "two";
+}
+
 /** What a page would do, told back so that a test can look at it. */
 export async function page(token: string) {
   const client = connect({ auth: async () => ({ token }) }); // same origin
@@ -22,7 +27,9 @@ export async function page(token: string) {
   } catch (error) {
     if (isError(error, "BUDGET_SPENT")) left = error.data.left;
   }
+  const shouted: string[] = [];
+  for await (const line of client.shout(lines())) shouted.push(line); // an array or a ReadableStream will do as well
   const me = await client.whoami();
   client.close();
-  return { started, tokens, sum, heard, left, user: me.user };
+  return { started, tokens, sum, heard, left, shouted, user: me.user };
 }

@@ -21,6 +21,7 @@ test("the snippets do what they say", async () => {
     sum: 3,
     heard: [{ job_id: "job_1", progress: 50 }],
     left: 0,
+    shouted: ["ONE", "TWO"],
     user: "ann",
   });
 });
