@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -11,8 +11,10 @@ from fastapi import FastAPI
 from fusewire import Credentials, Fuse
 
 from tests.support.callers import TRANSPORTS, Caller, calling
+from tests.support.peer import Peer
 from tests.support.server import serving
 from tests.support.valkey import ValkeyServer
+from tests.support.worlds import World, works
 
 
 @pytest.fixture(params=TRANSPORTS)
@@ -62,12 +64,46 @@ async def connect(fuse: Fuse, transport: str) -> AsyncIterator[Callable[..., Awa
     async with AsyncExitStack() as stack:
         host: list[str] = []
 
-        async def open_caller(*, token: str | None = None, on: str | None = None) -> Caller:
+        async def open_caller(
+            *, token: str | None = None, on: str | None = None, headers: Mapping[str, str] | None = None
+        ) -> Caller:
             if not host:
                 host.append(await stack.enter_async_context(serving(fuse.app)))
             caller: Caller = await stack.enter_async_context(
-                calling(on or transport, host[0], fuse.contract(), token=token)
+                calling(on or transport, host[0], fuse.contract(), token=token, headers=headers)
             )
             return caller
 
         yield open_caller
+
+
+Start = Callable[..., Awaitable[World]]
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """`await start(calls=2)` serves a world with this bound changed."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**changes: Any) -> World:
+            return await stack.enter_async_context(World(**changes))
+
+        yield start
+
+
+@pytest.fixture
+async def world(start: Start) -> World:
+    return await start()
+
+
+@pytest.fixture
+def open_peer(world: World) -> Callable[..., Awaitable[Peer]]:
+    return world.open
+
+
+@pytest.fixture
+async def bystander(world: World) -> AsyncIterator[Peer]:
+    """Another connection, which notices nothing of what the test does."""
+    peer = await world.open(token="bystander")
+    yield peer
+    assert await works(peer)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
@@ -89,9 +90,11 @@ class HttpCaller:
         self._client = client
         self._contract = contract
         self._codec = codec
+        self.answered: httpx.Response | None = None
+        """The last response to a call."""
 
     async def call(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
-        response = await self._client.send(self._request(name, args, kwargs))
+        response = self.answered = await self._client.send(self._request(name, args, kwargs))
         body = self._decode(response)
         if response.is_error:
             raise _error(response.status_code, body)
@@ -119,14 +122,14 @@ class HttpCaller:
         route = procedure["http"]
         values = dict(zip((p["name"] for p in procedure["params"]), args, strict=False)) | kwargs
         path: str = route["path"]
-        for key in list(values):
-            if "{" + key + "}" in path:
-                path = path.replace("{" + key + "}", str(values.pop(key)))
+        path = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: str(values.pop(found[1])), path)
         headers = {"accept": {"json": "*/*", "sse": "text/event-stream", "msgpack": MSGPACK}[self._codec]}
         if route["method"] in ("GET", "DELETE"):
             query = {key: value for key, value in values.items() if value is not None}
             return self._client.build_request(route["method"], path, params=query, headers=headers)
-        body = next(iter(values.values())) if route["body"] == "single" and values else values
+        if route["body"] == "single" and not values:
+            return self._client.build_request(route["method"], path, headers=headers)
+        body = next(iter(values.values())) if route["body"] == "single" else values
         if self._codec == "msgpack":
             headers["content-type"] = MSGPACK
         else:
@@ -187,22 +190,31 @@ TRANSPORTS = ("websocket", "http-json", "http-sse", "http-msgpack")
 
 
 def calling(
-    transport: str, host: str, contract: dict[str, Any], *, token: str | None = None
+    transport: str,
+    host: str,
+    contract: dict[str, Any],
+    *,
+    token: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> AbstractAsyncContextManager[Any]:
-    """A caller on a transport, optionally with a bearer token."""
-    return _socket(host, token) if transport == "websocket" else _http(transport, host, contract, token)
+    """A caller on a transport, optionally with a bearer token. `headers` go with the handshake, or with each request."""
+    headers = dict(headers or {})
+    if transport == "websocket":
+        return _socket(host, token, headers)
+    return _http(transport, host, contract, token, headers)
 
 
 @asynccontextmanager
-async def _socket(host: str, token: str | None) -> AsyncIterator[SocketCaller]:
-    async with connected(host, token=token) as peer:
+async def _socket(host: str, token: str | None, headers: dict[str, str]) -> AsyncIterator[SocketCaller]:
+    async with connected(host, token=token, headers=headers) as peer:
         yield SocketCaller(peer)
 
 
 @asynccontextmanager
 async def _http(
-    transport: str, host: str, contract: dict[str, Any], token: str | None
+    transport: str, host: str, contract: dict[str, Any], token: str | None, headers: dict[str, str]
 ) -> AsyncIterator[HttpCaller]:
-    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    if token is not None:
+        headers["authorization"] = f"Bearer {token}"
     async with httpx.AsyncClient(base_url=f"http://{host}", headers=headers, timeout=10) as client:
         yield HttpCaller(client, contract, transport.removeprefix("http-"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -53,6 +53,27 @@ class Peer:
             pass
         return message
 
+    async def answer(self, call_id: int) -> m.Result | m.Item | m.End | m.Error:
+        """The next message that is about this call; what is about others is dropped."""
+        while True:
+            message = await self.next()
+            if isinstance(message, m.Result | m.Item | m.End | m.Error) and message.id == call_id:
+                return message
+
+    async def result(self, message: m.Call) -> Any:
+        """Call, and the value of the result. Raises `AssertionError` for an error."""
+        await self.send(message)
+        answer = await self.answer(message.id)
+        assert isinstance(answer, m.Result), answer
+        return answer.value
+
+    async def error(self, message: m.Call) -> m.Error:
+        """Call, and the error that it ends with. Raises `AssertionError` for a result."""
+        await self.send(message)
+        answer = await self.answer(message.id)
+        assert isinstance(answer, m.Error), answer
+        return answer
+
     async def close_code(self) -> tuple[int, str]:
         """Wait for the server to close."""
         try:
@@ -65,6 +86,17 @@ class Peer:
 
     async def close(self) -> None:
         await self._socket.close()
+
+    def cut(self) -> None:
+        """The network is gone: no close frame, nothing."""
+        self._socket.transport.abort()
+
+    def stop_reading(self) -> None:
+        """Take nothing more from the socket: what the server sends piles up."""
+        self._socket.transport.pause_reading()
+
+    def read_again(self) -> None:
+        self._socket.transport.resume_reading()
 
 
 def call(call_id: int, name: str, *args: Any, timeout_ms: int | None = None, **kwargs: Any) -> m.Call:
@@ -83,13 +115,15 @@ async def connected(
     hello: m.Hello | None = None,
     say_hello: bool = True,
     path: str = "/_ws",
+    headers: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Peer]:
-    """Connect, say hello and wait for welcome (or do neither with `say_hello=False`)."""
+    """Connect, say hello and wait for welcome (or do neither with `say_hello=False`). `headers` are the handshake's."""
     async with websockets.connect(
         f"ws://{host}{path}",
         subprotocols=[websockets.Subprotocol(SUBPROTOCOL)],
         compression=None,
         max_size=2**26,
+        additional_headers=headers,
     ) as socket:
         peer = Peer(socket)
         if say_hello:
