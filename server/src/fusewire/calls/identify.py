@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -41,7 +42,7 @@ async def identify(loader: Loader | None, credentials: Credentials) -> Identity 
     if loader is None:
         return None
     try:
-        return _identity(await run(loader, flavour_of(loader), [credentials], {}))
+        return _identity(await run(loader, _flavour_of(loader), [credentials], {}))
     except (RpcError, HTTPException) as error:
         raise Unauthenticated(message="The identity was refused") from error
     except BaseException as error:
@@ -49,6 +50,10 @@ async def identify(loader: Loader | None, credentials: Credentials) -> Identity 
             raise
         log.exception("! the identity loader failed; the caller is refused")
         raise Unauthenticated(message="The identity was refused") from error
+
+
+_flavour_of = lru_cache(maxsize=64)(flavour_of)
+"""To find out takes longer than most loaders; an app has one."""
 
 
 def _identity(found: Any) -> Identity | None:

@@ -81,7 +81,8 @@ def _read_carefully(frame: bytes, start: int, sizes: Sizes) -> Iterator[Found]:
                 return
             # Its stack is of a fixed height; ours is not, but slow. What has no end in sight takes the rest of the frame with it.
             end = end_of(frame, start, sizes.elements) or length
-            found = Fault("TOO_LARGE", f"nested deeper than {sizes.depth}", _head(frame, start)[0])
+            kind, answer, _ = _head(frame, start)
+            found = Fault("TOO_LARGE", f"nested deeper than {sizes.depth}", answer, kind)
             walker, base = _walker(frame, end), end
         yield found, end - start
         start = end
@@ -94,18 +95,18 @@ def _walker(frame: bytes, start: int) -> msgpack.Unpacker:
 
 
 def _read_one(frame: bytes, start: int, end: int, sizes: Sizes) -> Message | Fault:
-    answer, name = _head(frame, start)
+    kind, answer, name = _head(frame, start)
     if (most := sizes.calls.get(name, sizes.message_bytes)) < end - start:
-        return _too_large(end - start, most, answer)
+        return Fault("TOO_LARGE", _over(end - start, most), answer, kind)
     if end - start > CAREFUL_BYTES and (fault := count(frame, start, sizes)):
-        return Fault("TOO_LARGE", fault, answer)
+        return Fault("TOO_LARGE", fault, answer, kind)
     reader = unpacker(end - start)
     reader.feed(memoryview(frame)[start:end])
     try:
         value = reader.unpack()
     except UNREADABLE as error:
         # Exceptions of the decoder can carry the bytes they failed on; only their kind is told to the peer.
-        return Fault("MALFORMED", f"not readable: {type(error).__name__}", answer)
+        return Fault("MALFORMED", f"not readable: {type(error).__name__}", answer, kind)
     return _checked(value, end - start, sizes)
 
 
@@ -114,40 +115,47 @@ def _checked(value: Any, size: int, sizes: Sizes) -> Message | Fault:
         name = value[2] if type(value) is list and len(value) > 2 and value[0] == Kind.CALL else None
         most = sizes.calls.get(name, sizes.message_bytes) if type(name) is str else sizes.message_bytes
         if size > most:
-            return _too_large(size, most, id_of(value))
+            return Fault(
+                "TOO_LARGE", _over(size, most), id_of(value), value[0] if type(value) is list else None
+            )
     # A container costs a byte and so does each element: a message this short cannot be too deep or too many.
     if size > sizes.depth and (fault := measure(value, sizes)):
-        return Fault("TOO_LARGE", fault, id_of(value))
+        return Fault("TOO_LARGE", fault, id_of(value), value[0] if type(value) is list else None)
     return read_message(value)
 
 
-def _too_large(size: int, most: int, answer: int | None) -> Fault:
-    return Fault("TOO_LARGE", f"a message of {size} bytes: at most {most}", answer)
+def _over(size: int, most: int) -> str:
+    return f"a message of {size} bytes: at most {most}"
 
 
 _HEAD_BYTES = 512
 
 
-def call_of(frame: bytes) -> str | None:
-    """The name in the call that a frame begins with, found without reading further; None when it begins with none."""
-    return _head(frame, 0)[1] or None
-
-
-def _head(frame: bytes, start: int) -> tuple[int | None, str]:
-    """Id and, of a call, name of the message that begins here, as far as they can be read."""
+def _head(frame: bytes, start: int) -> tuple[int | None, int | None, str]:
+    """Kind, id and, of a call, name of the message that begins here, as far as they can be read."""
     reader = unpacker(_HEAD_BYTES, _LONGEST)
     reader.feed(memoryview(frame)[start : start + _HEAD_BYTES])
-    answer: int | None = None
+    kind, answer = None, None
     try:
         fields = reader.read_array_header()
         kind = reader.unpack()
         if type(kind) is int and kind in WITH_ID and fields > 1:
             answer = id_of([kind, reader.unpack()])
             name = reader.unpack() if kind == Kind.CALL and fields > 2 else ""
-            return answer, name if type(name) is str else ""
+            return kind, answer, name if type(name) is str else ""
     except UNREADABLE:
         pass
-    return answer, ""
+    return kind if type(kind) is int else None, answer, ""
+
+
+def is_single(frame: bytes) -> bool:
+    """Whether a frame is one message and nothing else."""
+    walker = _walker(frame, 0)
+    try:
+        walker.skip()
+    except UNREADABLE:
+        return False
+    return int(walker.tell()) == len(frame)
 
 
 def item_head_bytes(call_id: int) -> int:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from fusewire.wire import messages as m
 from fusewire.wire.close import CloseCode
 from fusewire.wire.codec import CAREFUL_BYTES, Sizes, write
-from fusewire.wire.frame import call_of, item_head_bytes, read_frame
+from fusewire.wire.frame import is_single, item_head_bytes, read_frame
 from fusewire.wire.shapes import Fault
 
 
@@ -50,7 +50,18 @@ class Uploaded:
     size: int
 
 
-Incoming = m.Hello | m.Call | Uploaded | m.End | m.Cancel | m.Credit | m.Refresh | m.Pong | Reply | Close
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An item of a call's upload that cannot be taken; the call ends. `code` is `MALFORMED` or `TOO_LARGE`."""
+
+    id: int
+    code: str
+    detail: str
+
+
+Incoming = (
+    m.Hello | m.Call | Uploaded | Refused | m.End | m.Cancel | m.Credit | m.Refresh | m.Pong | Reply | Close
+)
 """What the shell acts on."""
 
 Found = m.Message | Fault
@@ -59,8 +70,9 @@ Found = m.Message | Fault
 class ServerMachine:
     """One connection, seen from the server.
 
-    `frame_bytes`: of one frame; a frame above it holds a single call whose procedure allows that (`sizes.calls`). `held_bytes`: of the
-    frames before welcome. `frame_messages`: messages in one frame. `malformed`: how many unreadable messages are answered before `flood`.
+    `frame_bytes`: of one frame; one that is larger holds a single call, as large as its procedure allows (`sizes.calls`).
+    `held_bytes`: of the frames before welcome. `frame_messages`: messages in one frame. `malformed`: how many unreadable messages are
+    answered before `flood`.
     """
 
     __slots__ = (
@@ -104,7 +116,7 @@ class ServerMachine:
         The answer to a large frame is lazy: what it holds is built one message at a time, while it is iterated.
         """
         if type(frame) is bytes and self.state is State.READY:
-            if len(frame) <= self._frame_bytes or self._allows(frame):
+            if len(frame) <= self._frame_bytes or (len(frame) <= self.most_frame_bytes and is_single(frame)):
                 return self._events(frame)
             return [self._close(CloseCode.FRAME_TOO_LARGE)]
         if self.state is State.CLOSED:
@@ -117,9 +129,10 @@ class ServerMachine:
             return [self._close(CloseCode.FRAME_TOO_LARGE if too_large else CloseCode.FLOOD)]
         return self._events(frame)
 
-    def _allows(self, frame: bytes) -> bool:
-        """Whether such a large frame may be looked into: it begins with a call that may be as large. There it is the only message."""
-        return len(frame) <= self._sizes.calls.get(call_of(frame) or "", 0)
+    @property
+    def most_frame_bytes(self) -> int:
+        """Of any frame: the largest call that a procedure allows, when that is more than an ordinary frame."""
+        return max(self._frame_bytes, *self._sizes.calls.values(), 0)
 
     def _events(self, frame: bytes) -> Iterable[Incoming]:
         self._pinged = False
@@ -127,12 +140,10 @@ class ServerMachine:
         return list(events) if len(frame) <= CAREFUL_BYTES else events
 
     def _each(self, frame: bytes) -> Iterator[Incoming]:
-        left = self._frame_messages if len(frame) <= self._frame_bytes else 1
+        left = self._frame_messages
         for found, size in read_frame(frame, self._sizes):
             if left == 0:
-                yield self._close(
-                    CloseCode.FLOOD if len(frame) <= self._frame_bytes else CloseCode.FRAME_TOO_LARGE
-                )
+                yield self._close(CloseCode.FLOOD)
                 return
             left -= 1
             event = self._acts.get(type(found), ServerMachine._misplaced)(self, found, size)
@@ -178,6 +189,8 @@ class ServerMachine:
             if self._malformed_left <= 0:
                 return self._close(CloseCode.FLOOD)
         if fault.id in self.in_flight:
+            if fault.kind == m.Kind.ITEM:
+                return Refused(fault.id, fault.code, fault.detail)
             # An answer with this id would settle the other call.
             return self._close(CloseCode.PROTOCOL_ERROR)
         status = 413 if fault.code == "TOO_LARGE" else 400

@@ -12,11 +12,12 @@ from fusewire.wire.messages import MAX_ID, Kind, Message
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A message that could not be taken. `code` is `MALFORMED` or `TOO_LARGE`; `id` is None when none could be read."""
+    """A message that could not be taken. `code` is `MALFORMED` or `TOO_LARGE`; `id` and `kind` are None when they could not be read."""
 
     code: str
     detail: str
     id: int | None = None
+    kind: int | None = None
 
 
 class _ShapeError(Exception):
@@ -33,7 +34,7 @@ def read_message(value: Any) -> Message | Fault:
     try:
         return reader(value)
     except _ShapeError as error:
-        return Fault("MALFORMED", f"{Kind(value[0]).name.lower()}: {error}", id_of(value))
+        return Fault("MALFORMED", f"{Kind(value[0]).name.lower()}: {error}", id_of(value), value[0])
 
 
 def id_of(value: Any) -> int | None:

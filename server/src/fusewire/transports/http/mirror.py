@@ -179,6 +179,9 @@ def _responses(options: Options, *, takes_arguments: bool) -> dict[int | str, di
         responses[401] = {"model": ErrorBody, "description": "No identity, or a refused one"}
     if options.scopes:
         responses[403] = {"model": ErrorBody, "description": "A scope is missing"}
+    if takes_arguments and options.max_bytes is not None:
+        said = f"The arguments take more than {options.max_bytes:,} bytes"
+        responses[413] = {"model": ErrorBody, "description": said}
     if takes_arguments:
         responses[422] = {"model": InvalidArgumentBody, "description": "An argument does not fit"}
     if options.limit is not None:

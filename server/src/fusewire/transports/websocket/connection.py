@@ -38,7 +38,7 @@ from fusewire.transports.websocket.who import Who
 from fusewire.wire import messages as m
 from fusewire.wire.close import CloseCode
 from fusewire.wire.codec import pack, write
-from fusewire.wire.machine import Close, Incoming, Reply, ServerMachine, State, Uploaded
+from fusewire.wire.machine import Close, Incoming, Refused, Reply, ServerMachine, State, Uploaded
 
 log = logging.getLogger("fusewire.websocket")
 
@@ -219,7 +219,7 @@ class Connection:
                 self.send(data)
             case Close(code):
                 self._shut(code)
-            case Uploaded():
+            case Uploaded() | Refused():
                 self._feed(event)
             case m.Cancel(call_id):
                 if call := self._calls.get(call_id):
@@ -237,11 +237,13 @@ class Connection:
                 # A pong: that something was heard is all it says.
                 pass
 
-    def _feed(self, item: Uploaded) -> None:
+    def _feed(self, item: Uploaded | Refused) -> None:
         call = self._calls.get(item.id)
         if call is None:
             return
-        if call.upload is None or call.upload.ended:
+        if isinstance(item, Refused):
+            self._break(call, (TooLarge if item.code == TooLarge.code else Malformed)(message=item.detail))
+        elif call.upload is None or call.upload.ended:
             self._break(call, Malformed(message="An item that nobody asked for"))
         elif not call.upload.feed(item.value, item.size):
             self._break(call, TooLarge(message="More items than there was credit for"))
@@ -308,7 +310,7 @@ class Connection:
         return {
             "heartbeat_ms": int(bounds.heartbeat_seconds * 1000),
             "max_message_bytes": bounds.message_bytes,
-            "max_frame_bytes": max(bounds.frame_bytes, *self._services.sizes.calls.values(), 0),
+            "max_frame_bytes": self._machine.most_frame_bytes,
             "max_calls": bounds.calls,
             "max_streams": bounds.streams,
             "stream_items": bounds.stream_items,
