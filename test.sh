@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Every check there is, in the order in which they fail fastest. Stops at the first failure. CI runs exactly this.
+# --nightly adds what takes long.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -41,5 +42,9 @@ step "Tests in Python" pytest --quiet
 step "Tests of the client against Python" vitest run --root tests/interop
 step "Svelte: types" npm run --silent check --workspace fusewire-app-frontend
 step "The app in Chromium, under ./dev.sh" npm run --silent test --workspace fusewire-e2e
+
+if [ "${1:-}" = --nightly ]; then
+  step "A million inputs for the decoder" python -m tests.conformance.fuzz --inputs 1000000
+fi
 
 printf '\nAll %d steps passed in %d s.\n' "$steps" "$SECONDS"
