@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,9 +52,9 @@ class Notes:
         self.noted.append(what)
         self._changed.set()
 
-    async def until(self, what: str, times: int = 1) -> None:
-        """Wait until it was noted so many times."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+    async def until(self, what: str, times: int = 1, *, seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until it was noted so many times. Raises `TimeoutError`."""
+        async with asyncio.timeout(seconds):
             while self.noted.count(what) < times:
                 self._changed.clear()
                 await self._changed.wait()
@@ -66,7 +66,8 @@ class World:
     def __init__(self, *, options: dict[str, Any] | None = None, drain: float = 30.0, **bounds: Any) -> None:
         self.bounds = replace(BOUNDS, **bounds)
         origins = ["https://friend.example"]
-        self.fuse = Fuse(FastAPI(), bounds=self.bounds, origins=origins, drain_seconds=drain)
+        app = FastAPI(lifespan=self._lifespan)
+        self.fuse = Fuse(app, bounds=self.bounds, origins=origins, drain_seconds=drain)
         self.note = Notes()
         self.until = self.note.until
         self.gate = asyncio.Event()
@@ -89,6 +90,11 @@ class World:
 
     async def __aexit__(self, *error: Any) -> None:
         await self._stack.__aexit__(*error)
+
+    @asynccontextmanager
+    async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        yield
+        self.note("lifespan ended")
 
     @property
     def noted(self) -> list[str]:
