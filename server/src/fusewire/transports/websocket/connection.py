@@ -53,9 +53,41 @@ TURN_SECONDS = 0.01
 
 Begin = Callable[[], Coroutine[Any, Any, None]]
 
+_NONE: Any = frozenset()
+"""A set of nothing, which an idle connection has instead of one of its own."""
+
 
 class Connection:
     """`run()` returns when the socket is closed and every call of it has ended."""
+
+    __slots__ = (
+        "_calls",
+        "_close",
+        "_closing",
+        "_draining",
+        "_flushing",
+        "_heard",
+        "_helpers",
+        "_inbox",
+        "_leader",
+        "_leading",
+        "_machine",
+        "_procedures",
+        "_receive",
+        "_send",
+        "_services",
+        "_streams",
+        "_tails",
+        "_tasks",
+        "_timeout_ms",
+        "_timer",
+        "_turn",
+        "_who",
+        "bounds",
+        "outbox",
+        "pipeline",
+        "session_id",
+    )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, services: Services) -> None:
         bounds = services.bounds
@@ -82,8 +114,8 @@ class Connection:
         )
         self._who = Who(scope, services, self.session_id, partial(self._shut, CloseCode.IDENTITY_EXPIRED))
         self._tasks = asyncio.TaskGroup()
-        self._helpers: set[asyncio.Task[None]] = set()
-        self._tails: set[asyncio.Task[Any]] = set()
+        self._helpers: set[asyncio.Task[None]] = _NONE
+        self._tails: set[asyncio.Task[Any]] = _NONE
         self._inbox: Iterator[Incoming] = iter(())
         self._calls: dict[int, SocketCall] = {}
         self._streams = 0
@@ -130,8 +162,11 @@ class Connection:
     def _help(self, work: Coroutine[Any, Any, None]) -> None:
         """Something beside the calls, which ends when the connection does."""
         task = self._spawn(work)
-        self._helpers.add(task)
-        task.add_done_callback(self._helpers.discard)
+        self._helpers = {task, *self._helpers}
+        task.add_done_callback(self._helped)
+
+    def _helped(self, task: asyncio.Task[None]) -> None:
+        self._helpers = self._helpers - {task} or _NONE
 
     def _after(self, seconds: float, run: Callable[[], None]) -> None:
         """Set the one timer of the connection: what it waited for before does not count any more."""
@@ -203,7 +238,7 @@ class Connection:
         elif call.running.task is not None:
             # It answered at once; what waits is what comes after the answer.
             call.running.disarm()
-            self._tails.add(call.running.task)
+            self._trail(call.running.task)
         if self._leading:
             self._pause()
             self._lead()
@@ -367,8 +402,17 @@ class Connection:
             await begin()
         finally:
             for thread in info.threads:
-                self._tails.add(thread)
-                thread.add_done_callback(self._tails.discard)
+                self._trail(thread)
+                thread.add_done_callback(self._over)
+
+    def _trail(self, task: asyncio.Task[Any]) -> None:
+        if self._tails is _NONE:
+            self._tails = set()
+        self._tails.add(task)
+
+    def _over(self, task: asyncio.Task[Any]) -> None:
+        if self._tails is not _NONE:
+            self._tails.discard(task)
 
     async def _after_tails(self, begin: Begin) -> None:
         # What is settled and still at work (clean-up, background tasks, threads) is bounded too: the next call waits for it.
@@ -392,7 +436,7 @@ class Connection:
             raise
         finally:
             if (task := call.running.task) is not None:
-                self._tails.discard(task)
+                self._over(task)
 
     def _stopped(self, call: SocketCall) -> None:
         if call.running.expired:
@@ -411,7 +455,7 @@ class Connection:
             if self._calls.pop(call.id, None) is not None:
                 self._streams -= call.streams
             # What comes after the answer is the app's own work: it runs to its end, connection or not.
-            self._tails.add(task)
+            self._trail(task)
         if self._leading:
             self.outbox.put(data)
         else:
