@@ -24,6 +24,10 @@ class Rich(JobStatus):
     secret: str = "hidden"
 
 
+class Report(BaseModel):
+    status: JobStatus
+
+
 class Unregistered(BaseModel):
     x: int = 1
 
@@ -36,6 +40,7 @@ def fuse(broker_url: str | None) -> Fuse:
 def make_fuse(broker_url: str | None, name: str) -> Fuse:
     fuse = Fuse(FastAPI(), broker=broker_url, name=name)
     fuse.rpc.event(JobStatus)
+    fuse.rpc.event(Report)
 
     @fuse.identity
     async def identify(credentials: Credentials) -> str | None:
@@ -95,6 +100,12 @@ async def test_an_anonymous_caller_gets_it_on_its_own_session(fuse: Fuse, host: 
         await one.send(call(1, "start", "j"))
         assert await progress(one, 3) == [0, 50, 100]
         assert await nothing_came(fuse, other)
+
+
+async def test_an_event_is_filtered_by_its_declared_type(fuse: Fuse, host: str) -> None:
+    async with connected(host, token="ann") as peer:
+        await fuse.to("ann").emit(Report(status=Rich(job_id="j", progress=1)))
+        assert (await peer.until(m.Event)).value == {"status": {"job_id": "j", "progress": 1}}
 
 
 @pytest.mark.parametrize("transport", ["http-json", "http-msgpack"])

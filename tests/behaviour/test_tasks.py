@@ -273,11 +273,16 @@ async def cancelled_before() -> None:
         await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("stop", ["cancel", "deadline", "disconnect"])
-@pytest.mark.parametrize("before", [failed_group_before, cancelled_before])
-@pytest.mark.xfail(
-    reason="Running.stop() takes a count that user code left on the task for its own", strict=False
+@pytest.mark.parametrize(
+    ("before", "stop"),
+    [
+        (failed_group_before, "cancel"),
+        (failed_group_before, "deadline"),
+        (failed_group_before, "disconnect"),
+        (cancelled_before, "cancel"),
+    ],
 )
+@pytest.mark.xfail(reason="Running.stop() takes a count that user code left on the task for its own")
 async def test_a_call_that_was_cancelled_by_its_own_doing_can_still_be_stopped(
     world: World, stop: str, before: Callable[[], Awaitable[None]]
 ) -> None:
