@@ -53,7 +53,9 @@ class Failures:
             return failure_of(error, procedure)
         try:
             answer = await run(handler, flavour_of(handler), [_as_request(connection), error], {})
-            return _fitting(_said(answer), procedure)
+            said = _said(answer)
+            said.__context__ = error
+            return _fitting(said, procedure)
         except Exception as broken:  # noqa: BLE001  # user code: whatever its handler raises
             broken.__context__ = error
             return _internal(broken, procedure)

@@ -233,6 +233,8 @@ def _output(definition: Definition, streams: bool) -> OutputType | None:
             raise RegistrationError(f"{place}: a stream returns e.g. AsyncIterator[Item], not {annotation}")
         annotation = get_args(annotation)[0]
     if inspect.isclass(annotation) and issubclass(annotation, Response):
+        if streams:
+            raise RegistrationError(f"{place}: a stream has items, and a Response is none")
         if definition.options.transports != "http":
             raise RegistrationError(f'{place}: a Response exists only over HTTP; add transports="http"')
         return None

@@ -133,12 +133,12 @@ class Reader:
         nested: bool,
     ) -> Field:
         name = parameter.name
-        _refuse_hidden(call, name, annotation)
-        if (item := stream_item(annotation)) is not None:
-            return self._upload(call, parameter, item)
         if isinstance(marker, params.Form) or without_none(annotation) is UploadFile:
             # The mirror reads JSON and msgpack; a form has neither types nor lengths that the contract could give.
             raise RegistrationError(f"{place_of(call)}: {name!r} is a form field; take `bytes` instead")
+        _refuse_hidden(call, name, annotation)
+        if (item := stream_item(annotation)) is not None:
+            return self._upload(call, parameter, item)
         info = marker if isinstance(marker, FieldInfo) else None
         where = self._where(name, info)
         default = _default(parameter, info)
@@ -228,7 +228,7 @@ def _refuse_hidden(call: Callable[..., Any], name: str, annotation: Any) -> None
                 f"{place_of(call)}: {type(part).__name__}(...) of {name!r} is inside another type, where it has no effect; "
                 "write Annotated[..., it] around the whole type"
             )
-        if inspect.isclass(part) and issubclass(part, (*_INJECTED, Credentials, WebSocket)):
+        if inspect.isclass(part) and issubclass(part, (*_INJECTED, Credentials, UploadFile, WebSocket)):
             raise RegistrationError(
                 f"{place_of(call)}: {part.__name__} in the type of {name!r} cannot come from a caller"
             )

@@ -25,6 +25,10 @@ class Sizes:
     calls: Mapping[str, int] = field(default_factory=dict)
 
 
+class OverSizeError(ValueError):
+    """A value that is larger, deeper or more than it may be."""
+
+
 def pack(value: Any, default: Callable[[Any], Any] | None = None) -> Packed:
     """Encode one value. An aware `datetime` becomes the timestamp extension; `default` turns other objects into plain ones.
 
@@ -46,11 +50,11 @@ def pack_item(call_id: int, value: Packed) -> bytes:
 
 
 def unpack(data: bytes, sizes: Sizes) -> Any:
-    """Decode exactly one value, such as an HTTP body. Raises `ValueError` when it is not one, or is over `sizes`."""
+    """Decode exactly one value, such as an HTTP body. Raises `OverSizeError` when it is over `sizes`, `ValueError` when it is not one."""
     if len(data) > sizes.message_bytes:
-        raise ValueError(f"more than {sizes.message_bytes} bytes")
+        raise OverSizeError(f"more than {sizes.message_bytes} bytes")
     if len(data) > CAREFUL_BYTES and (fault := count(data, 0, sizes)):
-        raise ValueError(fault)
+        raise OverSizeError(fault)
     reader = unpacker(len(data))
     reader.feed(data)
     try:
@@ -60,7 +64,7 @@ def unpack(data: bytes, sizes: Sizes) -> Any:
     if reader.tell() != len(data):
         raise ValueError("more than one msgpack value")
     if fault := measure(value, sizes):
-        raise ValueError(fault)
+        raise OverSizeError(fault)
     return value
 
 

@@ -14,7 +14,7 @@ from fusewire.errors import HttpError, InvalidArgument, TooLarge
 from fusewire.procedures.annotations import is_sequence, model_fields
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.sources import Field
-from fusewire.wire.codec import Sizes, measure, unpack
+from fusewire.wire.codec import OverSizeError, Sizes, measure, unpack
 
 JSON = "application/json"
 MSGPACK = "application/msgpack"
@@ -97,6 +97,8 @@ async def _body(request: Request, headers: RawHeaders, sizes: Sizes) -> Any:
     if kind == MSGPACK:
         try:
             return unpack(data, sizes)
+        except OverSizeError as error:
+            raise TooLarge(message=str(error)) from error
         except ValueError as error:
             raise InvalidArgument(
                 [{"type": "msgpack_invalid", "loc": ("body",), "msg": str(error)}]

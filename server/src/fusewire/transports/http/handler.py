@@ -55,7 +55,14 @@ class CallResponse(Response):
         del scope, receive
         # Several of one name are one list (RFC 9110 §5.3); of Accept, the last one says enough.
         accept = self._raw_headers.get(b"accept", b"*/*").decode("latin-1")
-        self._reply = HttpReply(accept, self._procedure, send, self._services.bounds.result_bytes)
+        # The deadline is for the answer; what comes after it has its own time.
+        self._reply = HttpReply(
+            accept,
+            self._procedure,
+            send,
+            self._services.bounds.result_bytes,
+            settled=lambda: self._running.disarm(),
+        )
         self._running = Running(self._run, self._waits, self._procedure.options.timeout)
         try:
             await self._running

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -106,16 +107,19 @@ _VARY = (b"vary", b"accept")
 class HttpReply:
     """Sends one response. Nothing is sent before the first item or the result, so that an early error has its own status.
 
-    `accept`: the header. `most`: bytes of a result or an item.
+    `accept`: the header. `most`: bytes of a result or an item. `settled` is called when the answer is decided.
     """
 
-    def __init__(self, accept: str, procedure: Procedure, send: Send, most: int) -> None:
+    def __init__(
+        self, accept: str, procedure: Procedure, send: Send, most: int, *, settled: Callable[[], None]
+    ) -> None:
         accepted = _PLAIN if accept == "*/*" else _accepted(accept)
         self._msgpack = MSGPACK in accepted
         self._accepted = accepted
         self._procedure = procedure
         self._send = send
         self._most = most
+        self._settled = settled
         self.head: Response | None = None
         """Takes what a procedure sets on its own `Response` parameter, where there is one."""
         if procedure.sets_response:
@@ -137,13 +141,13 @@ class HttpReply:
         if isinstance(value, Response):
             await self._foreign(value)
         elif status in (204, 205, 304):
-            self.done = True
+            self._settle()
             await self._start(status, [])
             await self._body(b"")
         else:
             assert output is not None
             body = self._bounded(output.packed(value) if self._msgpack else output.json(value))
-            self.done = True
+            self._settle()
             await self._whole(status, MSGPACK if self._msgpack else JSON, body)
 
     async def item(self, value: Any) -> None:
@@ -159,7 +163,7 @@ class HttpReply:
             await asyncio.sleep(0)
 
     async def end(self) -> None:
-        self.done = True
+        self._settle()
         await self._start_stream()
         await self._body(self._framing.end())
 
@@ -169,7 +173,7 @@ class HttpReply:
 
     async def error(self, error: RpcError[Any]) -> None:
         """Before the start: a response of its own. In a stream: its last record."""
-        self.done = True
+        self._settle()
         if self.started:
             await self._body(self._framing.error(error))
             return
@@ -179,6 +183,10 @@ class HttpReply:
         else:
             body = problem_json(error)
         await self._whole(error.status, MSGPACK if self._msgpack else JSON, body)
+
+    def _settle(self) -> None:
+        self.done = True
+        self._settled()
 
     @property
     def _status(self) -> int:
@@ -194,7 +202,8 @@ class HttpReply:
     async def _foreign(self, response: Response) -> None:
         """The procedure made its own response; what it set on the injected one (cookies) goes along."""
         response.raw_headers += self._extra()
-        self.started = self.done = True
+        self.started = True
+        self._settle()
 
         async def no_receive() -> Any:
             raise RuntimeError("the request was already read")

@@ -315,7 +315,8 @@ class Connection:
         same = hello.calls is not None and hello.calls == self._calls_hash()
         data, held = self._machine.welcome(m.Welcome(self.session_id, same, self._limits()))
         self.send(data)
-        self._after(self.bounds.heartbeat_seconds, self._beat)
+        if not self._draining:
+            self._after(self.bounds.heartbeat_seconds, self._beat)
         for event in held:
             if isinstance(event, m.Call):
                 self._begin_held(event)
