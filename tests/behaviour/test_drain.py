@@ -77,9 +77,6 @@ async def test_calls_that_outlast_the_drain_are_cancelled_with_their_clean_up(st
         await world.until(what)
 
 
-@pytest.mark.xfail(
-    reason="welcome sets the heartbeat on the one timer, which was to close the drained connection"
-)
 async def test_a_connection_that_says_hello_late_is_told_too(start: Start) -> None:
     world = await start(options=DRAINING, drain=30)
     peer = await world.open(say_hello=False)

@@ -164,7 +164,6 @@ async def test_a_deadline_in_the_middle_of_a_stream_is_its_last_record(fuse: Fus
     assert caught.value.code == "DEADLINE_EXCEEDED"
 
 
-@pytest.mark.xfail(reason="over HTTP the deadline is not disarmed by the answer, as it is over WebSocket")
 async def test_a_deadline_does_not_count_for_what_comes_after_the_answer(
     fuse: Fuse, connect: Connect
 ) -> None:

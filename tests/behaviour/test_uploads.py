@@ -192,6 +192,30 @@ async def test_items_beyond_the_credit(world: World, bystander: Peer, off: int) 
     assert await works(peer)
 
 
+@pytest.mark.parametrize(
+    ("item", "code"),
+    [
+        (m.Item(1, pack("x" * BOUNDS.message_bytes)), "TOO_LARGE"),
+        (m.Item(1, pack([[[[[[[[[[1]]]]]]]]]])), "TOO_LARGE"),
+        (m.Item(1, m.Packed(b"\xa2\xff\xfe")), "MALFORMED"),
+    ],
+)
+async def test_an_item_that_cannot_be_taken_ends_its_call_alone(
+    world: World, bystander: Peer, item: m.Item, code: str
+) -> None:
+    peer = await world.open()
+    await peer.send(call(1, "total"), m.Item(1, 1))
+    await world.until("took 1")
+    await peer.send(call(2, "total"), item, m.Item(2, 2), m.End(2))
+    answers: dict[Any, Any] = {}
+    while len(answers) < 2:
+        answer: Any = await peer.next()
+        answers[answer.id] = getattr(answer, "code", None) or answer.value
+    assert answers == {1: code, 2: 2}
+    await world.until("dependency left", 2)
+    assert await works(peer)
+
+
 @pytest.mark.parametrize("how", ["close", "cut"])
 async def test_a_connection_lost_in_the_middle(world: World, bystander: Peer, how: str) -> None:
     peer = await world.open()
