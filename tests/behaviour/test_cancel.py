@@ -163,6 +163,17 @@ async def test_cancelling_a_generator_with_tasks_of_its_own_leaves_others_alone(
     assert await peer.result(call(3, "add", 1)) == 1
 
 
+async def test_a_deadline_does_not_count_for_what_comes_after_the_answer(
+    world: World, open_peer: Open
+) -> None:
+    peer = await open_peer()
+    await peer.result(call(1, "later", timeout_ms=50))
+    # A deadline that began later has passed meanwhile.
+    assert (await peer.error(call(2, "wait_here", timeout_ms=100))).code == "DEADLINE_EXCEEDED"
+    world.gate.set()
+    await world.until("done later")
+
+
 async def test_work_after_the_answer_survives_the_connection(world: World, open_peer: Open) -> None:
     peer = await open_peer()
     await peer.result(call(1, "later"))

@@ -13,7 +13,11 @@ from tests.support.peer import call
 from tests.support.worlds import World
 
 Start = Callable[..., Awaitable[World]]
-DRAINING = {"ws": "fusewire.serving:WebSocketProtocol", "timeout_graceful_shutdown": 20}
+DRAINING = {
+    "quick": False,
+    "ws": "fusewire.serving:WebSocketProtocol",
+    "timeout_graceful_shutdown": 20,
+}
 
 
 async def test_each_connection_finishes_what_is_under_way_and_starts_nothing_new(start: Start) -> None:

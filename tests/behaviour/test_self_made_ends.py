@@ -101,10 +101,6 @@ async def test_over_http_it_is_answered_too(
 ) -> None:
     if transport == "websocket":
         return  # has its own test above
-    if ENDS[how] == "CANCELLED":
-        request.applymarker(
-            pytest.mark.xfail(reason="what a call does to its own task ends the server's request")
-        )
 
     @fuse.rpc
     async def run() -> None:
@@ -168,7 +164,6 @@ async def cancelled_before() -> None:
         (cancelled_before, "cancel"),
     ],
 )
-@pytest.mark.xfail(reason="Running.stop() takes a count that user code left on the task for its own")
 async def test_a_call_that_was_cancelled_by_its_own_doing_can_still_be_stopped(
     world: World, stop: str, before: Callable[[], Awaitable[None]]
 ) -> None:

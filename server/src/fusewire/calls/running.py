@@ -72,6 +72,7 @@ class Running:
 
     def disarm(self) -> None:
         """It is settled: its deadline does not count for what comes afterwards."""
+        self._seconds = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

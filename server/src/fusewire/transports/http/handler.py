@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from fusewire.calls import Running, credentials_of, identify
-from fusewire.errors import DeadlineExceeded, RpcError
+from fusewire.errors import Cancelled, DeadlineExceeded, RpcError
 from fusewire.procedures.call import Call, Caller
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.resolve import Surroundings, Values
@@ -67,13 +67,17 @@ class CallResponse(Response):
         try:
             await self._running
         except asyncio.CancelledError:
-            if not self._running.expired and not self._left:
-                raise
-            # Our own doing: the task goes on, it is the server's.
-            if (task := self._running.task) is not None:
+            # By its deadline, by the caller who left, by the server that stops, or by its own doing.
+            if not self._reply.done and not self._left:
+                await self._reply.error(
+                    DeadlineExceeded(message="The call's deadline passed")
+                    if self._running.expired
+                    else Cancelled(message="The call was cancelled")
+                )
+            # The call is over and answered, and the task is the server's: whoever stopped the call has what was wanted.
+            task = asyncio.current_task()
+            while task is not None and task.cancelling():
                 task.uncancel()
-            if self._running.expired and not self._reply.done:
-                await self._reply.error(DeadlineExceeded(message="The call's deadline passed"))
         finally:
             for aide in self._aides:
                 aide.cancel()
