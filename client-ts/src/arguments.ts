@@ -5,12 +5,12 @@ type Values = readonly unknown[];
 
 /** A call's arguments by name, in order; absent ones (`undefined`: the Python default) are left out. */
 export function byName(names: readonly string[], values: Values): [name: string, value: unknown][] {
-  const positional = names.map((name, index): [string, unknown] => [name, values[index]]);
+  const entries = names.map((name, index): [string, unknown] => [name, values[index]]);
   // The generated signature puts keyword-only parameters into one last object. Anything else there is what
   // `array.map` or an event listener passes along, and not meant for Python.
   const last = values[names.length];
-  const keywords = isPlain(last) ? Object.entries(last) : [];
-  return [...positional, ...keywords].filter((entry) => entry[1] !== undefined);
+  if (isPlain(last)) entries.push(...Object.entries(last));
+  return entries.filter((entry) => entry[1] !== undefined);
 }
 
 /**
@@ -27,12 +27,15 @@ export function writeArguments(
 ): 0 | 1 | 2 {
   let cut = 0;
   if (positional) while (cut < names.length && values[cut] !== undefined) cut++;
-  const all = cut === values.length && cut === names.length;
-  const rest = all ? [] : byName(names, values).slice(cut);
-  const named = upload === undefined ? rest : rest.filter(([name]) => name !== upload);
+  const isAll = cut === values.length;
+  const named = isAll
+    ? []
+    : byName(names, values)
+        .slice(cut)
+        .filter(([name]) => name !== upload);
   if (cut + named.length === 0) return 0;
-  if (cut === 0) writeByte(0xc0);
-  else writeArrayHead(cut);
+  if (cut > 0) writeArrayHead(cut);
+  else writeByte(0xc0);
   for (let i = 0; i < cut; i++) {
     const name = names[i] as string;
     writeNamed(name === upload ? null : values[i], name);

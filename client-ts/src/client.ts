@@ -1,13 +1,19 @@
+import { byName } from "./arguments.js";
 import { createCalls } from "./call.js";
+import { receive } from "./connection/flights.js";
 import type { Status, StatusStore } from "./connection/status.js";
-import { connectionLost, failure } from "./errors.js";
+import type { Descriptor } from "./descriptor.js";
+import { connectionLost, failure, RpcError } from "./errors.js";
+import { tell } from "./hooks.js";
 import { createListeners } from "./listeners.js";
 import { methodsOf, withScope } from "./methods.js";
-import { addresses, type ConnectOptions, milliseconds, settle } from "./options.js";
-import type { Call, CallSink, Descriptor, Procedure, Transport } from "./ports.js";
+import { type ConnectOptions, milliseconds, settle, socketUrl } from "./options.js";
+import type { Call, CallSink, Procedure, Transport } from "./ports.js";
 import { acquire } from "./shared.js";
 import { openStream } from "./stream.js";
-import { createHttp } from "./transports/http.js";
+import type { HttpTools } from "./transports/tools.js";
+import { decode, encode, isPlain } from "./wire/codec.js";
+import { readMessages } from "./wire/frame.js";
 
 /** What {@link ClientMembers.with} changes. */
 export interface WithOptions {
@@ -57,16 +63,34 @@ export function createClient<Procedures extends object, Events extends object>(
   descriptor: Descriptor,
   options: ConnectOptions = {},
 ): FuseClient<Procedures, Events> {
+  const { fetch, onCall, url, WebSocket = globalThis.location && globalThis.WebSocket } = options;
   const settings = settle(options);
-  const { onError, environment, onCall } = settings;
-  const { ws, ...where } = addresses(options.url, descriptor.ws, descriptor.api);
-  const http = createHttp({ ...settings, ...where });
-  const [connection, release] =
-    settings.WebSocket && ws ? acquire(ws, descriptor.calls, settings.WebSocket, settings) : [];
+  const { onError } = settings;
+  const { api, ws, calls: hash, uploads } = descriptor;
   const listeners = createListeners(onError);
-  const calls = createCalls(environment, onCall);
+  const calls = createCalls(settings.environment, onCall && ((info) => tell([onCall], info, onError)));
   const watchers = new Set<(status: Status) => void>();
+  const address = socketUrl(url, ws);
+  const [connection, release] =
+    WebSocket && address
+      ? acquire(
+          { ...settings, url: address, calls: hash, WebSocket, uploads, listeners: new Set() },
+          { event: listeners.emit, fail: listeners.fail, status: tellStatus },
+        )
+      : [];
   let closed = false;
+
+  const http: Transport = {
+    name: "http",
+    start(call) {
+      const values = copy(call.values) as unknown[];
+      descriptor.http().then(
+        (part) => part.callOverHttp(call, values, { url, api, fetch, auth: settings.auth }, TOOLS),
+        // The module could not be loaded.
+        (error: Error) => call.fail(connectionLost(error.message, false, error)),
+      );
+    },
+  };
 
   function currentStatus(): Status {
     if (closed || connection === undefined)
@@ -75,20 +99,8 @@ export function createClient<Procedures extends object, Events extends object>(
   }
 
   function tellStatus(): void {
-    for (const watcher of [...watchers]) {
-      try {
-        watcher(currentStatus());
-      } catch (error) {
-        onError(error);
-      }
-    }
+    tell(watchers, currentStatus(), onError);
   }
-
-  const unlisten = connection?.listen({
-    event: listeners.emit,
-    stopped: listeners.fail,
-    status: tellStatus,
-  });
 
   const status = {
     subscribe(run: (status: Status) => void) {
@@ -98,7 +110,7 @@ export function createClient<Procedures extends object, Events extends object>(
       return () => watchers.delete(watcher);
     },
   } as unknown as StatusStore;
-  for (const key of ["state", "code", "reason", "attempt"] as const)
+  for (const key of Object.keys(currentStatus()) as (keyof Status)[])
     Object.defineProperty(status, key, { enumerable: true, get: () => currentStatus()[key] });
 
   function invoke(
@@ -108,9 +120,8 @@ export function createClient<Procedures extends object, Events extends object>(
     values: readonly unknown[],
   ): unknown {
     const isStream = procedure.stream === true;
-    const timeoutMs =
-      scope.timeout !== undefined ? milliseconds(scope.timeout) : isStream ? 0 : settings.timeoutMs;
-    const transport = closed ? CLOSED : procedure.via === "http" ? http : (connection ?? http);
+    const timeoutMs = milliseconds(scope.timeout ?? (isStream ? 0 : settings.timeoutMs));
+    const transport = procedure.via === "http" ? http : (connection ?? http);
     const start = (sink: CallSink): Call =>
       calls.start(transport, { name, procedure, values, timeoutMs }, sink, scope.signal);
     if (isStream) return openStream(start);
@@ -121,17 +132,16 @@ export function createClient<Procedures extends object, Events extends object>(
   function eventsFor(scope: WithOptions, name: string): AsyncIterableIterator<unknown, undefined> {
     const events = listeners.events(name, scope.signal);
     connection?.want();
-    const error = closed ? closedError(false) : connection ? connection.failure() : NO_EVENTS;
-    if (error !== undefined) listeners.fail(error);
+    const failure = closed ? closedError(false) : connection ? connection.failure() : NO_EVENTS;
+    if (failure !== undefined) listeners.fail(failure);
     return events;
   }
 
   function close(): void {
     if (closed) return;
     closed = true;
-    calls.cancelAll(closedError);
+    calls.end(closedError);
     listeners.fail(closedError(false));
-    unlisten?.();
     release?.();
     tellStatus();
   }
@@ -147,12 +157,8 @@ export function createClient<Procedures extends object, Events extends object>(
       },
       off: listeners.off,
       async once(name) {
-        const events = eventsFor(scope, name);
-        try {
-          return (await events.next()).value;
-        } finally {
-          events.return?.();
-        }
+        for await (const event of eventsFor(scope, name)) return event;
+        return undefined;
       },
       events: (name) => eventsFor(scope, name),
       with: (options) => face({ ...scope, ...options }) as FuseClient<object, Record<string, unknown>>,
@@ -171,11 +177,13 @@ function closedError(maybeExecuted: boolean): Error {
   return connectionLost("the client was closed", maybeExecuted);
 }
 
-const NO_EVENTS = /* @__PURE__ */ failure("UNAVAILABLE", 503, "events need a WebSocket");
+const TOOLS: HttpTools = { RpcError, byName, decode, encode, readMessages, receive };
 
-const CLOSED: Transport = {
-  name: "websocket",
-  start() {
-    throw closedError(false);
-  },
-};
+/** As it is at this moment, as far as it can be changed without its own doing. */
+function copy(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copy);
+  if (!isPlain(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copy(item)]));
+}
+
+const NO_EVENTS = /* @__PURE__ */ failure("UNAVAILABLE", 503, "events need a WebSocket");

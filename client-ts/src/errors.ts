@@ -37,7 +37,7 @@ export class RpcError<Code extends string = string, Data = unknown> extends Erro
 
 function messageOf(code: string, detail: unknown): string {
   if (typeof detail === "string") return detail;
-  const { msg, loc } = (Array.isArray(detail) && detail[0]) || {};
+  const { msg, loc } = Object(detail)[0] ?? {};
   if (msg === undefined) return code;
   return `${code}: ${msg}${Array.isArray(loc) ? ` (${loc.join(".")})` : ""}`;
 }

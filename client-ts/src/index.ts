@@ -7,11 +7,13 @@
 export type { CallInfo } from "./call.js";
 export { type ClientMembers, createClient, type FuseClient, type WithOptions } from "./client.js";
 export type { Status, StatusStore } from "./connection/status.js";
+export { uploads } from "./connection/upload.js";
+export type { Descriptor } from "./descriptor.js";
 export { matchesError, RpcError, type RpcErrorFields } from "./errors.js";
 export type { ConnectOptions } from "./options.js";
 export type {
+  Auth,
   Credentials,
-  Descriptor,
   Environment,
   Procedure,
   SocketConstructor,

@@ -1,4 +1,5 @@
 import { failure } from "./errors.js";
+import { tell } from "./hooks.js";
 import { createQueue } from "./queue.js";
 
 /** How many events wait for the reader of `events()`; one more ends it with `EVENTS_OVERFLOW`. */
@@ -58,13 +59,7 @@ export function createListeners(onError: (error: unknown) => void): Listeners {
       return queue.reader;
     },
     emit(name, value) {
-      for (const handler of [...(handlers.get(name) ?? [])]) {
-        try {
-          handler(value);
-        } catch (error) {
-          onError(error);
-        }
-      }
+      tell(handlers.get(name) ?? [], value, onError);
     },
     fail(error) {
       for (const fail of [...waiting]) fail(error);

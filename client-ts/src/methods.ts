@@ -24,9 +24,9 @@ export function methodsOf<Scope>(
 
   /** Defines the last part of a dotted name on the namespace that the other parts are. */
   function define(name: string, make: (scope: Scope) => unknown): void {
-    const dot = name.lastIndexOf(".");
-    const key = name.slice(dot + 1);
-    Object.defineProperty(namespace(name.slice(0, Math.max(dot, 0))), key, {
+    const path = name.split(".");
+    const key = path.pop() as string;
+    Object.defineProperty(namespace(path.join(".")), key, {
       enumerable: true,
       get() {
         const value = make(this[SCOPE]);

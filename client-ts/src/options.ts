@@ -1,6 +1,7 @@
 import type { CallInfo } from "./call.js";
 import { RpcError } from "./errors.js";
-import type { Credentials, Environment, SocketConstructor } from "./ports.js";
+import { tell } from "./hooks.js";
+import type { Auth, Environment, SocketConstructor } from "./ports.js";
 
 /** The deadline of unary calls when nothing else is said, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 30_000;
@@ -13,7 +14,7 @@ export interface ConnectOptions {
    * What the server's identity loader gets as `payload`, for instance `{ token }`; null is anonymous. Called for every
    * connection and by `reauthenticate()`. If it throws, the error goes to `onError` and the client tries again.
    */
-  readonly auth?: (() => Promise<Credentials | null> | Credentials | null) | undefined;
+  readonly auth?: Auth | undefined;
   /** The deadline of calls that answer once, in milliseconds. Default 30,000; 0 is none. Streams have none. */
   readonly timeout?: number | undefined;
   /**
@@ -35,39 +36,33 @@ export interface ConnectOptions {
 
 /** {@link ConnectOptions} with everything decided. */
 export interface Settings {
-  readonly auth: () => Promise<Credentials | null> | Credentials | null;
+  readonly auth: Auth;
   readonly timeoutMs: number;
-  readonly WebSocket: SocketConstructor | undefined;
-  readonly fetch: typeof globalThis.fetch;
-  readonly onError: (error: unknown) => void;
-  readonly onCall: ((call: CallInfo) => void) | undefined;
-  readonly onStale: () => void;
   readonly environment: Environment;
+  readonly onError: (error: unknown) => void;
+  readonly onStale: () => void;
 }
 
 const anonymous = (): null => null;
 
 const ENVIRONMENT: Environment = {
   now: () => performance.now(),
-  setTimeout: (run, ms) => setTimeout(run, ms),
+  // What timers cannot hold would fire at once.
+  setTimeout: (run, ms) => setTimeout(run, Math.min(ms, 2 ** 31 - 1)),
   clearTimeout: (timer) => clearTimeout(timer as number | undefined),
   random: Math.random,
 };
 
 /** Fills in the defaults. Nothing is opened, and hooks that throw are contained. */
 export function settle(options: ConnectOptions): Settings {
-  const { auth = anonymous, timeout = DEFAULT_TIMEOUT_MS, onCall } = options;
-  const onError = contained(options.onError ?? report, report);
+  const { auth = anonymous, timeout = DEFAULT_TIMEOUT_MS, onStale, environment } = options;
+  const onError = (error: unknown): void => tell([options.onError ?? report], error, report);
   return {
     auth,
     timeoutMs: milliseconds(timeout),
-    WebSocket: options.WebSocket ?? (globalThis.location && globalThis.WebSocket),
-    // Called without a receiver: the browser's own fetch refuses any but the window.
-    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+    environment: { ...ENVIRONMENT, ...environment },
     onError,
-    onCall: onCall && contained(onCall, onError),
-    onStale: contained<void>(options.onStale ?? anonymous, onError),
-    environment: { ...ENVIRONMENT, ...options.environment },
+    onStale: () => onStale && tell([onStale], undefined, onError),
   };
 }
 
@@ -76,33 +71,10 @@ export function milliseconds(timeout: number): number {
   return timeout > 0 && Number.isFinite(timeout) ? Math.ceil(timeout) : 0;
 }
 
-/** Where the WebSocket and the routes are. Undefined for a socket address that cannot be known. */
-export function addresses(
-  url: string | undefined,
-  ws: string,
-  api: string,
-): { ws: string | undefined; base: string; credentials: "same-origin" | "include" } {
+/** Where the WebSocket is. Undefined if that cannot be known. */
+export function socketUrl(url: string | undefined, path: string): string | undefined {
   // `http` and `ws` differ in their first letters only, with and without the `s`.
-  const root = (url ?? globalThis.location?.origin)?.replace(/\/+$/, "").replace(/^http/, "ws");
-  return {
-    ws: root && root + ws,
-    base: (url === undefined ? "" : (root ?? "").replace(/^ws/, "http")) + api,
-    // Cookies go along for the page's own origin; for another one they must be asked for.
-    credentials: url === undefined ? "same-origin" : "include",
-  };
-}
-
-function contained<A>(
-  hook: (argument: A) => unknown,
-  onError: (error: unknown) => void,
-): (argument: A) => void {
-  return (argument) => {
-    try {
-      hook(argument);
-    } catch (error) {
-      onError(error);
-    }
-  };
+  return (url ?? globalThis.location?.origin)?.replace(/^http/, "ws").replace(/\/*$/, path);
 }
 
 /** The platform's way to say that nobody caught this: `window.onerror` in browsers, the console elsewhere. */

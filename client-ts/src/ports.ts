@@ -24,6 +24,9 @@ export type SocketConstructor = new (url: string, protocols: string[]) => Socket
 /** What the app's identity loader gets as `payload`; `token` is the usual key. */
 export type Credentials = Readonly<Record<string, unknown>>;
 
+/** Asks the app who is calling; null is anonymous. */
+export type Auth = () => Promise<Credentials | null> | Credentials | null;
+
 /** One row of the generated descriptor table. */
 export interface Procedure {
   /** The names of the positional parameters, in order. */
@@ -37,18 +40,6 @@ export interface Procedure {
   readonly upload?: string;
   /** The one parameter is the body itself; or the body is a form with uploads. Default: an object by name. */
   readonly body?: "single" | "form";
-}
-
-/** The table that the generated file holds. */
-export interface Descriptor {
-  /** The hash of the call shapes, sent in hello. */
-  readonly calls: string;
-  /** The WebSocket's path. */
-  readonly ws: string;
-  /** The prefix of the REST mirror. */
-  readonly api: string;
-  /** By wire name; `teams.rename` has the namespace `teams`. */
-  readonly procedures: Readonly<Record<string, Procedure>>;
 }
 
 /** How far a stream may run ahead of its reader, in items and in bytes. */
@@ -73,47 +64,53 @@ export interface CallRequest {
 /** What a caller hears of its call. `done` or `fail` comes once and last. */
 export interface CallSink {
   item?(value: unknown, bytes: number): void;
-  done(value: unknown): void;
+  done(value?: unknown): void;
   /** @param atOnce the caller asked for it: items that wait for the reader are dropped */
   fail(error: unknown, atOnce?: boolean): void;
 }
 
 /** Something under way that a transport answers. All but the first answer are ignored. */
-export interface Answerable extends Required<CallSink> {
-  /** Its id on the connection that it was handed to, and that connection. */
+export interface Flight extends Required<CallSink> {
+  /** Its id on the connection that it was handed to. */
   id: number;
-  link: unknown;
+  /** What it was handed to. Undefined as long as it has certainly not been executed. */
+  link: { readonly limits: Window } | undefined;
   /** Whose bound it counts against: 0 calls, 1 streams, 2 nobody's. */
   readonly lane: 0 | 1 | 2;
-  /** What is sent again if the server has certainly not started it: a call that waits, or that went before welcome. */
+  /** Its name and arguments, for a call that waits or has waited. */
   tail?: Tail | undefined;
+  /** The frame that it went in, on a connection that was welcomed, and where in it. */
+  frame?: Frame | undefined;
+  at?: number;
+  /** Begins the upload, when the call has been sent. */
+  begin?: ((window: Window) => void) | undefined;
   /** The server takes that much more of the upload. */
   refill?: Grant | undefined;
 }
 
 /** A call between its caller and its transport. */
-export interface Call extends Answerable {
-  readonly request: CallRequest;
+export interface Call extends CallRequest, Flight {
   readonly startedAt: number;
-  /** The window of the connection that the call was handed to; undefined until then. */
-  window: Window | undefined;
   /** The caller has its answer, or does not want one. */
   settled: boolean;
-  /** Begins the upload, when the call has been sent. */
-  begin?: ((window: Window) => void) | undefined;
   /** Its reader has taken that much. */
   grant?: Grant | undefined;
   /** Ends what the transport does for the call; it is run when the call settles, however it does. */
   stop?: (() => void) | undefined;
   /** Settles the call with `error` (undefined: the reader has left) and asks the server to stop. */
-  cancel(error: unknown): void;
+  cancel(error?: unknown): void;
 }
 
-/** A call's name and arguments as msgpack. */
+/** A call's name and arguments as msgpack, all of them by name. */
 export interface Tail {
   readonly bytes: Uint8Array;
   /** How many elements of the message that is. */
   readonly elements: number;
+}
+
+/** What leaves together; `sent` is what it was when it has left. */
+export interface Frame {
+  sent?: Uint8Array;
 }
 
 export interface Transport {
@@ -123,3 +120,11 @@ export interface Transport {
   /** The caller wants no answer any more: asks the server to stop. */
   cancel?(call: Call): void;
 }
+
+/**
+ * Prepares the upload of a call: `begin`, `refill` and `stop`.
+ *
+ * @param write writes a message about the call, of the elements that its argument writes
+ * @throws TypeError for an argument that is no source
+ */
+export type UploadPart = (call: Call, write: (elements: () => number) => void) => void;

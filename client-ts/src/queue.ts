@@ -24,20 +24,19 @@ export interface AsyncQueue<T> {
  * @param taken the reader has taken an item
  */
 export function createQueue<T>(left: () => void, taken?: (bytes: number) => void): AsyncQueue<T> {
-  let items: [value: T, bytes: number][] = [];
+  /** What waits for the reader; less than no bytes has an error, which is thrown. */
+  let items: [value: unknown, bytes: number][] = [];
   let ended = false;
-  /** An error that was not thrown yet. In a box, since the error may be undefined. */
-  let failure: { readonly error: unknown } | undefined;
   let wake = (): void => {};
 
   async function* read(): AsyncGenerator<T, undefined, undefined> {
     for (;;) {
       const item = items.shift();
-      if (item !== undefined) {
+      if (item) {
+        if (item[1] < 0) throw item[0];
         taken?.(item[1]);
-        yield item[0];
-      } else if (failure) throw failure.error;
-      else if (ended) return;
+        yield item[0] as T;
+      } else if (ended) return;
       else
         await new Promise<void>((resolve) => {
           wake = resolve;
@@ -54,7 +53,6 @@ export function createQueue<T>(left: () => void, taken?: (bytes: number) => void
     next: () => generator.next(),
     return() {
       items = [];
-      failure = undefined;
       if (!ended) {
         end();
         left();
@@ -74,7 +72,7 @@ export function createQueue<T>(left: () => void, taken?: (bytes: number) => void
     fail(error, atOnce) {
       if (ended) return;
       if (atOnce) items = [];
-      failure = { error };
+      items.push([error, -1]);
       end();
     },
     reader,

@@ -1,14 +1,11 @@
-import { type Connection, createConnection } from "./connection/shell.js";
-import type { Settings } from "./options.js";
-import type { SocketConstructor } from "./ports.js";
+import {
+  type Connection,
+  type ConnectionListener,
+  type ConnectionOptions,
+  createConnection,
+} from "./connection/connection.js";
 
-interface Entry {
-  readonly key: readonly unknown[];
-  readonly connection: Connection;
-  users: number;
-}
-
-const entries: Entry[] = [];
+const entries: [options: ConnectionOptions, connection: Connection][] = [];
 
 /**
  * The connection of that URL, made when nobody has one yet. Clients share it when they ask for the same identity (the
@@ -17,23 +14,22 @@ const entries: Entry[] = [];
  * @returns the connection, and how to let go of it; the last one who does closes it
  */
 export function acquire(
-  url: string,
-  calls: string,
-  WebSocket: SocketConstructor,
-  settings: Settings,
+  options: ConnectionOptions,
+  listener: ConnectionListener,
 ): readonly [connection: Connection, release: () => void] {
-  const key = [url, calls, WebSocket, settings.auth];
-  const known = entries.find((other) => other.key.every((part, index) => part === key[index]));
-  const entry = known ?? {
-    key,
-    connection: createConnection({ ...settings, url, calls, WebSocket }),
-    users: 0,
-  };
-  if (entry.users++ === 0) entries.push(entry);
+  const key = ["url", "calls", "WebSocket", "auth"] as const;
+  let entry = entries.find(([other]) => key.every((part) => other[part] === options[part]));
+  if (!entry) {
+    entry = [options, createConnection(options)];
+    entries.push(entry);
+  }
+  const [{ listeners }, connection] = entry;
+  listeners.add(listener);
   const release = (): void => {
-    if (--entry.users > 0) return;
+    listeners.delete(listener);
+    if (listeners.size > 0) return;
     entries.splice(entries.indexOf(entry), 1);
-    entry.connection.close();
+    connection.close();
   };
-  return [entry.connection, release];
+  return [connection, release];
 }

@@ -24,7 +24,7 @@ export interface Stream<T> extends StreamReader<T>, PromiseLike<StreamReader<T>>
 
 /** Makes a stream of the call that `start` starts. */
 export function openStream<T>(start: (sink: CallSink) => Call): Stream<T> {
-  let call: Call | undefined;
+  let call: Call;
   let iterated = false;
   let items = 0;
   let bytes = 0;
@@ -33,18 +33,16 @@ export function openStream<T>(start: (sink: CallSink) => Call): Stream<T> {
   const taken = (size: number): void => {
     items++;
     bytes += size;
-    if (call?.settled || call?.window === undefined) return;
-    const { stream_items, stream_bytes } = call.window;
+    if (call.settled || !call.link) return;
+    const { stream_items, stream_bytes } = call.link.limits;
     if (items * 2 < stream_items && bytes * 2 < stream_bytes) return;
     call.grant?.(items, bytes);
     items = bytes = 0;
   };
-  const queue = createQueue<T>(() => call?.cancel(undefined), taken);
-  const { next, return: leave } = queue.reader;
+  const queue = createQueue<T>(() => call.cancel(), taken);
   const reader: StreamReader<T> = {
-    next,
-    return: leave,
-    close: () => void leave(),
+    ...queue.reader,
+    close: () => void reader.return(),
     [Symbol.asyncIterator]() {
       if (iterated) throw new TypeError("a stream can be read once");
       iterated = true;

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "client-ts" / "src" / "index.ts"
+HTTP = ROOT / "client-ts" / "src" / "transports" / "http.ts"
 _TSC = ROOT / "node_modules" / ".bin" / "tsc"
 _STRICT = {
     "target": "ES2022",
@@ -31,7 +32,8 @@ _STRICT = {
 
 def check(folder: Path, *sources: Path) -> list[str]:
     """The compiler's complaints about `sources`, strict, against the client's own sources."""
-    options = _STRICT | {"noEmit": True, "paths": {"@fusewire/client": [str(CLIENT)]}}
+    paths = {"@fusewire/client": [str(CLIENT)], "@fusewire/client/http": [str(HTTP)]}
+    options = _STRICT | {"noEmit": True, "paths": paths}
     complaints = _tsc(folder, options, sources)
     return [line for line in complaints if "client-ts/src" not in line]
 

@@ -97,10 +97,6 @@ async def test_a_query_parameter_beside_a_body(
     async def search(text: str, debug: Annotated[bool, Query()] = False) -> list[Any]:
         return [text, debug]
 
-    if transport != "websocket":
-        request.applymarker(
-            pytest.mark.xfail(reason="the contract does not tell clients that it belongs into the query")
-        )
     caller = await connect()
     assert await caller.call("search", "a", debug=True) == ["a", True]
     assert await caller.call("search", "a", True) == ["a", True]

@@ -2,6 +2,7 @@
 import {
   createClient,
   matchesError,
+  uploads,
   type ConnectOptions,
   type Decimal,
   type Duration,
@@ -291,6 +292,8 @@ const descriptor = {
     upload: { args: ["file", "note"], http: "POST /upload", body: "form", via: "http" },
     whoami: { args: [], http: "GET /whoami" },
   },
+  http: () => import("@fusewire/client/http"),
+  uploads,
 } as const;
 
 /** One shared connection per URL; nothing is opened until the first call or listener. */

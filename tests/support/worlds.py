@@ -61,7 +61,7 @@ class Notes:
 
 
 class World:
-    """`bounds` are changes to `BOUNDS`; `options` are `uvicorn.Config`'s. Connections of `open` end with the world."""
+    """`bounds` are changes to `BOUNDS`; `options` are those of `running`. Connections of `open` end with the world."""
 
     def __init__(self, *, options: dict[str, Any] | None = None, drain: float = 30.0, **bounds: Any) -> None:
         self.bounds = replace(BOUNDS, **bounds)

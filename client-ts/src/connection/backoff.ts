@@ -10,6 +10,6 @@ export const MAX_DELAY_MS = 20_000;
  * @param random from 0 up to 1
  */
 export function backoffMs(attempt: number, random: number): number {
-  const spread = Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2 ** Math.min(attempt, 16));
+  const spread = Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2 ** attempt);
   return Math.min(MAX_DELAY_MS, MIN_DELAY_MS + Math.floor(random * spread));
 }

@@ -1,28 +1,12 @@
-import type { Grant, Window } from "../ports.js";
+import { byName } from "../arguments.js";
+import type { UploadPart, Window } from "../ports.js";
+import { out, type Sheet, writeByte, writeInteger, writeNamed } from "../wire/codec.js";
+import { END, elementsOf, ITEM } from "../wire/messages.js";
 
-/** What becomes of the items of an upload. */
-export interface Target {
-  /** @returns the item's encoded size in bytes @throws for what cannot be sent */
-  item(value: unknown): number;
-  end(): void;
-  /** The source, or one of its items, has failed. */
-  fail(error: unknown): void;
-}
-
-/** A stream on its way to the server (PROTOCOL §4). */
-export interface Upload {
-  /** The call has been sent: pulls from the source, never further than the credit reaches. */
-  start(window: Window): void;
-  readonly refill: Grant;
-  /** Asks the source for nothing more, and lets it clean up. Does nothing after its end. */
-  stop(): void;
-}
-
-/**
- * @param source an iterable, an async iterable or a ReadableStream
- * @throws TypeError for what is no source
- */
-export function openUpload(source: unknown, target: Target): Upload {
+/** A stream on its way to the server (PROTOCOL §4): from an iterable, an async iterable or a ReadableStream. */
+export const uploads: UploadPart = (call, write) => {
+  const { args, upload = "" } = call.procedure;
+  const source = new Map(byName(args, call.values)).get(upload) ?? [];
   const { getReader, [Symbol.asyncIterator]: iterate, [Symbol.iterator]: iterateNow } = Object(source);
   // Before its iterator, which not every browser has, and whose `return` waits for a read that is under way.
   const reader = getReader?.call(source);
@@ -34,6 +18,18 @@ export function openUpload(source: unknown, target: Target): Upload {
   let most: Window;
   let wake: (() => void) | undefined;
 
+  function send(value: unknown): void {
+    write(() => {
+      writeByte(ITEM);
+      writeInteger(call.id);
+      const { at } = out as Sheet;
+      writeNamed(value, upload);
+      bytes -= (out as Sheet).at - at;
+      return 3;
+    });
+  }
+
+  /** Pulls from the source, never further than the credit reaches. */
   async function pump(): Promise<void> {
     try {
       while (!stopped) {
@@ -43,42 +39,38 @@ export function openUpload(source: unknown, target: Target): Upload {
           const { done, value } = reader || iterate ? await step : step;
           if (stopped) return;
           stopped = done;
-          if (done) return target.end();
+          if (done) return write(elementsOf(END, call.id));
           items--;
-          bytes -= target.item(value);
+          send(value);
         } else
           await new Promise<void>((resolve) => {
             wake = resolve;
           });
       }
     } catch (error) {
-      target.fail(error);
+      call.cancel(error);
     }
   }
 
-  function refill(moreItems: number, moreBytes: number): void {
+  call.begin = (window) => {
+    most = window;
+    call.refill?.(window.stream_items, window.stream_bytes);
+    void pump();
+  };
+  call.refill = (moreItems, moreBytes) => {
     // PROTOCOL §4: what would raise one above its window is not kept.
     items = Math.min(items + moreItems, most.stream_items);
     bytes = Math.min(bytes + moreBytes, most.stream_bytes);
     wake?.();
-  }
-
-  return {
-    start(window) {
-      most = window;
-      refill(window.stream_items, window.stream_bytes);
-      void pump();
-    },
-    refill,
-    async stop() {
-      if (stopped) return;
-      stopped = true;
-      wake?.();
-      try {
-        await (reader ? reader.cancel() : iterator.return?.());
-      } catch {
-        // The call has its answer, which a source that fails now cannot change.
-      }
-    },
   };
-}
+  call.stop = async () => {
+    if (stopped) return;
+    stopped = true;
+    wake?.();
+    try {
+      await (reader ? reader.cancel() : iterator.return?.());
+    } catch {
+      // The call has its answer, which a source that fails now cannot change.
+    }
+  };
+};

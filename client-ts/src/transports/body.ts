@@ -1,7 +1,5 @@
-import { byName } from "../arguments.js";
-import { failure } from "../errors.js";
 import type { CallRequest } from "../ports.js";
-import { encode } from "../wire/codec.js";
+import type { HttpTools } from "./tools.js";
 
 /** What a procedure's arguments look like as an HTTP request (PROTOCOL §8). */
 export interface HttpCall {
@@ -16,9 +14,14 @@ export interface HttpCall {
  *
  * @throws TypeError for an argument that the place where it goes cannot carry
  */
-export function toHttpCall({ name, procedure, values }: CallRequest): HttpCall {
+export function toHttpCall(
+  { name, procedure }: CallRequest,
+  values: readonly unknown[],
+  { RpcError, byName, encode }: HttpTools,
+): HttpCall {
   const { http, args, upload, body } = procedure;
-  if (http === undefined) throw failure("UNKNOWN_PROCEDURE", 404, `${name} has no HTTP form`);
+  if (http === undefined)
+    throw new RpcError("UNKNOWN_PROCEDURE", { status: 404, detail: `${name} has no HTTP form` });
   if (upload !== undefined)
     throw new TypeError(`${name} takes a stream (${upload}), which needs a WebSocket`);
   const [method, template] = http.split(" ") as [string, string];

@@ -1,55 +1,70 @@
-import { connectionLost, RpcError, toRpcError } from "../errors.js";
-import type { Call, Credentials, Transport } from "../ports.js";
-import { decode, fill, newSheet, tearOff, writeRaw } from "../wire/codec.js";
-import { readMessages } from "../wire/frame.js";
-import { END, ERROR, type ErrorMessage, ITEM } from "../wire/messages.js";
-import { type HttpCall, toHttpCall } from "./body.js";
+// Imports nothing, so that it is a file of its own in every bundle. If it shared modules with the page's own file, some
+// bundlers would cut those out into a third one, which every page would have to load at once.
+import type { Link } from "../connection/link.js";
+import type { RpcError } from "../errors.js";
+import type { Auth, Call } from "../ports.js";
+import { toHttpCall } from "./body.js";
+import type { HttpTools } from "./tools.js";
+
+/** Where and as whom to call. */
+export interface HttpOptions {
+  /** The server's base URL. Undefined: the page's own origin. */
+  readonly url: string | undefined;
+  /** The prefix of the routes. */
+  readonly api: string;
+  readonly fetch: typeof globalThis.fetch | undefined;
+  readonly auth: Auth;
+}
 
 const MSGPACK = "application/msgpack";
 /** The reader of a stream tells of each item that it takes. */
-const WINDOW = { stream_items: 1, stream_bytes: 1 };
+const LINK = { limits: { stream_items: 1, stream_bytes: 1 } };
 
-export interface HttpOptions {
-  /** What the routes are below, without a slash at the end: an absolute URL, or a path on the page's own origin. */
-  readonly base: string;
-  readonly fetch: typeof globalThis.fetch;
-  /** Cookies go along for the page's own origin; for another one they must be asked for. */
-  readonly credentials: "same-origin" | "include";
-  readonly auth: () => Promise<Credentials | null> | Credentials | null;
-}
-
-/** Calls with `fetch`: for procedures without a WebSocket form, and where there is no WebSocket. */
-export function createHttp({ base, fetch, credentials, auth }: HttpOptions): Transport {
-  async function perform(call: Call, { method, path, body }: HttpCall): Promise<void> {
-    const controller = new AbortController();
-    call.stop = () => controller.abort();
-    try {
-      const token = (await auth())?.token;
-      if (call.settled) return;
-      const headers: Record<string, string> = { accept: MSGPACK };
-      if (body instanceof Uint8Array) headers["content-type"] = MSGPACK;
-      if (typeof token === "string") headers.authorization = `Bearer ${token}`;
-      call.window = WINDOW;
-      const { signal } = controller;
-      const response = await fetch(base + path, { method, headers, credentials, signal, body });
-      if (!response.ok) call.fail(await errorOf(response));
-      else if (call.lane === 1) await readStream(call, response);
-      else call.done(await bodyOf(response));
-    } catch (error) {
-      // A TypeError is how `fetch` reports a network that failed, before the answer or in its middle.
-      const isLost = call.window && error instanceof TypeError;
-      call.fail(isLost ? connectionLost(error.message, true, error) : error);
-    }
+/**
+ * Calls with `fetch`: for procedures without a WebSocket form, and where there is no WebSocket. Loaded when it is first
+ * needed. Never rejects.
+ *
+ * @param values the call's, as they were when it was made
+ */
+export async function callOverHttp(
+  call: Call,
+  values: readonly unknown[],
+  options: HttpOptions,
+  tools: HttpTools,
+): Promise<void> {
+  const { url, api, auth, fetch = globalThis.fetch } = options;
+  const controller = new AbortController();
+  call.stop = () => controller.abort();
+  try {
+    const { method, path, body } = toHttpCall(call, values, tools);
+    const token = (await auth())?.token;
+    if (call.settled) return;
+    const headers: Record<string, string> = { accept: MSGPACK };
+    if (body instanceof Uint8Array) headers["content-type"] = MSGPACK;
+    if (typeof token === "string") headers.authorization = `Bearer ${token}`;
+    call.link = LINK;
+    const base = url?.replace(/^ws/, "http").replace(/\/+$/, "") ?? "";
+    // Called without a receiver: the browser's own fetch refuses any but the window.
+    const response = await fetch(base + api + path, {
+      method,
+      headers,
+      body,
+      // Cookies go along for the page's own origin; for another one they must be asked for.
+      credentials: url === undefined ? "same-origin" : "include",
+      signal: controller.signal,
+    });
+    if (!response.ok) call.fail(await errorOf(response, tools));
+    else if (call.lane === 1) await readStream(call, response, tools);
+    else call.done(await bodyOf(response, tools));
+  } catch (error) {
+    // A TypeError is how `fetch` reports a network that failed, before the answer or in its middle.
+    const isLost = call.link && error instanceof TypeError;
+    call.fail(isLost ? lost(tools, error.message, error) : error);
   }
-
-  return {
-    name: "http",
-    start: (call) => void perform(call, toHttpCall(call.request)),
-  };
 }
 
 /** Reads the body no further than its reader has come. */
-async function readStream(call: Call, response: Response): Promise<void> {
+async function readStream(call: Call, response: Response, tools: HttpTools): Promise<void> {
   let ahead = 0;
   let wake = (): void => {};
   call.grant = (items) => {
@@ -57,27 +72,26 @@ async function readStream(call: Call, response: Response): Promise<void> {
     wake();
   };
   const reader = response.body?.getReader();
-  const rest = newSheet();
+  let rest = new Uint8Array(0);
+  // PROTOCOL §8: the messages are those of a connection, of a call whose id is 0.
+  const item = (value: unknown, bytes: number): void => {
+    ahead++;
+    call.item(value, bytes);
+  };
+  const link = { flights: [{ ...call, item }], freeIds: [0], load: [0, 0, 0] } as unknown as Link;
   while (!call.settled) {
     const chunk = (await reader?.read())?.value;
     // PROTOCOL §8: a body that ends in none of the named ways was cut.
-    if (chunk === undefined) return call.fail(connectionLost("the stream was cut", true));
-    fill(rest, () => writeRaw(chunk));
-    const bytes = tearOff(rest);
-    const end = readMessages(bytes, {
+    if (chunk === undefined) return call.fail(lost(tools, "the stream was cut"));
+    const bytes = new Uint8Array(rest.length + chunk.length);
+    bytes.set(rest);
+    bytes.set(chunk, rest.length);
+    const end = tools.readMessages(bytes, {
       minId: 0,
-      take(message, valueBytes) {
-        const [kind, , value] = message;
-        if (kind === END) call.done(undefined);
-        else if (kind === ERROR) call.fail(toRpcError(message as ErrorMessage));
-        else if (kind === ITEM) {
-          ahead++;
-          call.item(value, valueBytes);
-        }
-      },
+      take: (message, valueBytes) => tools.receive(link, message, valueBytes),
       refuse: (_, error) => call.fail(error),
     });
-    fill(rest, () => writeRaw(bytes.subarray(end)));
+    rest = bytes.subarray(end);
     while (ahead > 0 && !call.settled)
       await new Promise<void>((resolve) => {
         wake = resolve;
@@ -86,7 +100,7 @@ async function readStream(call: Call, response: Response): Promise<void> {
 }
 
 /** The body as its content type says; a route that answers files or pages gives bytes or text. */
-async function bodyOf(response: Response): Promise<unknown> {
+async function bodyOf(response: Response, { decode }: HttpTools): Promise<unknown> {
   const type = response.headers.get("content-type") ?? "";
   if (/^application\/(\w+\+)?json/.test(type)) return response.json();
   if (/^text/.test(type)) return response.text();
@@ -96,9 +110,13 @@ async function bodyOf(response: Response): Promise<unknown> {
 }
 
 /** PROTOCOL §8's one shape, or the nearest thing for an answer from a gateway that knows nothing of it. */
-async function errorOf(response: Response): Promise<RpcError> {
+async function errorOf(response: Response, tools: HttpTools): Promise<RpcError> {
   const { status, statusText } = response;
-  const body = await bodyOf(response).catch(() => undefined);
+  const body = await bodyOf(response, tools).catch(() => undefined);
   const { code = `HTTP_${status}`, detail = body ?? statusText, data, id } = Object(body);
-  return new RpcError(`${code}`, { status, detail, data, id });
+  return new tools.RpcError(`${code}`, { status, detail, data, id });
+}
+
+function lost({ RpcError }: HttpTools, detail: string, cause?: unknown): RpcError {
+  return new RpcError("CONNECTION_LOST", { status: 503, detail, maybeExecuted: true, cause });
 }

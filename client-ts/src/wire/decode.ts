@@ -10,8 +10,7 @@ export class DecodeError extends Error {
 
   constructor(code: DecodeError["code"], message: string) {
     super(message);
-    this.name = "DecodeError";
-    this.code = code;
+    Object.assign(this, { name: "DecodeError", code });
   }
 }
 
@@ -26,6 +25,8 @@ let maxDepth = MAX_INBOUND_DEPTH;
  * DecodeError, or a RangeError for what JavaScript cannot hold.
  */
 export let fault: Error | undefined;
+/** The encoded size of the third element of a message: of an item, that is what credit counts. */
+export let thirdBytes = 0;
 
 /** Says what is read next: `source` from `start`. What was wrong before is forgotten. */
 export function seek(source: Uint8Array, start: number, depth = MAX_INBOUND_DEPTH): void {
@@ -33,9 +34,13 @@ export function seek(source: Uint8Array, start: number, depth = MAX_INBOUND_DEPT
   at = start;
   maxDepth = depth;
   fault = undefined;
+  thirdBytes = 0;
 }
 
-/** @throws DecodeError for bytes that are cut short, that are not msgpack, or that nest deeper than can be walked */
+/**
+ * @param depth of the value; -1 is a message, whose elements are at depth 0
+ * @throws DecodeError for bytes that are cut short, that are not msgpack, or that nest deeper than can be walked
+ */
 export function readValue(depth = 0): unknown {
   const tag = uint(1);
   if (tag < 0x80) return tag;
@@ -43,7 +48,7 @@ export function readValue(depth = 0): unknown {
   if (tag < 0xa0) return array(tag & 15, depth);
   if (tag < 0xc0) return text(tag & 31);
   if (tag === 0xc0) return null;
-  if (tag === 0xc1) throw new DecodeError("MALFORMED", "0xc1 is not msgpack");
+  if (tag === 0xc1) throw new DecodeError("MALFORMED", "0xc1");
   if (tag < 0xc4) return tag === 0xc3;
   if (tag < 0xc7) return bytes.slice(move(uint(1 << (tag - 0xc4))), at);
   if (tag < 0xca) return extension(uint(1 << (tag - 0xc7)));
@@ -55,43 +60,37 @@ export function readValue(depth = 0): unknown {
   return tag - 0x100;
 }
 
-/** The element count of the array that begins here, or -1 if it is something else. */
-export function readArrayHead(): number {
-  const tag = uint(1);
-  if (tag >= 0x90 && tag < 0xa0) return tag & 15;
-  if (tag === 0xdc || tag === 0xdd) return uint(tag === 0xdc ? 2 : 4);
-  at--;
-  return -1;
-}
-
 function number(tag: number): number {
   if (tag < 0xcc) {
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     return tag === 0xca ? view.getFloat32(move(4)) : view.getFloat64(move(8));
   }
   const value = uint(1 << (tag & 3), tag > 0xcf);
-  if (!Number.isSafeInteger(value)) fault ??= new RangeError(`the integer ${value} is beyond 2^53-1`);
+  if (!Number.isSafeInteger(value)) fault ??= new RangeError(`${value} is beyond 2^53-1`);
   return value;
 }
 
 function array(length: number, depth: number): unknown[] {
   enter(depth);
   const items: unknown[] = [];
-  while (items.length < length) items.push(readValue(depth + 1));
+  while (items.length < length) {
+    const start = at;
+    items.push(readValue(depth + 1));
+    if (depth < 0 && items.length === 3) thirdBytes = at - start;
+  }
   return items;
 }
 
 function map(length: number, depth: number): Record<string, unknown> {
   enter(depth);
-  const result: Record<string, unknown> = {};
+  let result: Record<string, unknown> = {};
   for (; length > 0; length--) {
     const key = readValue(depth + 1);
     const value = readValue(depth + 1);
-    if (typeof key !== "string" && typeof key !== "number") malformed("a map key");
-    // Plain assignment of this one key would change the object's prototype instead.
-    else if (key === "__proto__") {
-      Object.defineProperty(result, key, { value, configurable: true, enumerable: true, writable: true });
-    } else result[key] = value;
+    if (typeof key !== "string" && typeof key !== "number") malformed("map key");
+    // Assignment to this one key would change the object's prototype instead.
+    else if (key === "__proto__") result = { ...result, [key]: value };
+    else result[key] = value;
   }
   return result;
 }
@@ -112,17 +111,16 @@ function text(length: number): string {
   try {
     return short + utf8.decode(bytes.subarray(start, at));
   } catch {
-    malformed("not UTF-8");
+    malformed("UTF-8");
     return "";
   }
 }
 
-function extension(length: number): Date {
+function extension(length: number): unknown {
   const type = uint(1);
-  if (type !== 0xff || (length !== 4 && length !== 8 && length !== 12)) {
-    malformed(`an extension of type ${type} and ${length} bytes`);
-    move(length);
-    return new Date(0);
+  if (type !== 0xff || ![4, 8, 12].includes(length)) {
+    malformed(`extension ${type}`);
+    return move(length);
   }
   // 32 and 64 bits, or 30 bits of nanoseconds before 34 of seconds, or seconds alone.
   const isLong = length > 8;
@@ -130,8 +128,8 @@ function extension(length: number): Date {
   const nanos = isLong ? first : first >>> 2;
   const seconds = isLong ? uint(8, true) : (first & 3) * 2 ** 32 + uint(4);
   const date = new Date(seconds * 1000 + Math.floor(nanos / 1_000_000));
-  if (nanos > 999_999_999) malformed("more than a second of nanoseconds");
-  if (Number.isNaN(date.getTime())) fault ??= new RangeError("a time beyond what a Date can hold");
+  if (nanos > 999_999_999) malformed("nanoseconds");
+  if (Number.isNaN(date.getTime())) fault ??= new RangeError("a time beyond Date");
   return date;
 }
 
@@ -156,7 +154,7 @@ function move(length: number): number {
 }
 
 function truncated(): never {
-  throw new DecodeError("TRUNCATED", "the bytes end too early");
+  throw new DecodeError("TRUNCATED", "cut short");
 }
 
 /**

@@ -57,8 +57,13 @@ export function fill(sheet: Sheet, write: () => void): void {
  * @throws RangeError for a bigint beyond 64 bits, an invalid Date, or nesting deeper than 32 (so for cycles as well)
  */
 export function encode(value: unknown, name = ""): Uint8Array<ArrayBuffer> {
+  return written(() => writeNamed(value, name));
+}
+
+/** What `write` writes, on a sheet of its own. */
+export function written(write: () => void): Uint8Array<ArrayBuffer> {
   const sheet = newSheet();
-  fill(sheet, () => writeNamed(value, name));
+  fill(sheet, write);
   return tearOff(sheet);
 }
 
@@ -112,9 +117,8 @@ function number(value: number): void {
   // -0 is an integer to JavaScript only; as an int it would come back as 0.
   if (Number.isSafeInteger(value) && !Object.is(value, -0)) writeInteger(value);
   else {
-    writeByte(0xcb);
     scratch.setFloat64(0, value);
-    writeRaw(new Uint8Array(scratch.buffer));
+    writeScratch(0xcb);
   }
 }
 
@@ -132,10 +136,14 @@ function bigint(value: bigint, depth: number): void {
   else if (value >= 2n ** 64n || value < -(2n ** 63n))
     throw new RangeError(`${value}n does not fit into 64 bits${where(depth)}`);
   else {
-    writeByte(value < 0 ? 0xd3 : 0xcf);
     scratch.setBigInt64(0, value);
-    writeRaw(new Uint8Array(scratch.buffer));
+    writeScratch(value < 0 ? 0xd3 : 0xcf);
   }
+}
+
+function writeScratch(tag: number): void {
+  writeByte(tag);
+  writeRaw(new Uint8Array(scratch.buffer));
 }
 
 export function writeText(value: string): void {
@@ -171,15 +179,19 @@ function timestamp(value: Date, depth: number): void {
   if (Number.isNaN(ms)) throw new RangeError(`cannot send an invalid Date${where(depth)}`);
   const seconds = Math.floor(ms / 1000);
   const nanos = (ms - seconds * 1000) * 1_000_000;
-  const high = Math.floor(seconds / 2 ** 32);
-  const isLong = high < 0 || high > 3;
-  // Both in 32 and 64 bits, 30 bits of nanoseconds before 34 of seconds, or seconds alone.
-  if (isLong) integer(0xc70c, 2);
-  else writeByte(nanos || high ? 0xd7 : 0xd6);
-  writeByte(0xff);
-  if (isLong) integer(nanos, 4);
-  else if (nanos || high) integer(nanos * 4 + high, 4);
-  integer(seconds, isLong ? 8 : 4);
+  // Nanoseconds and seconds apart; 30 bits of the ones before 34 of the others; or seconds alone.
+  if (seconds < 0 || seconds >= 2 ** 34) {
+    integer(0xc70cff, 3);
+    integer(nanos, 4);
+    integer(seconds, 8);
+  } else if (nanos || seconds >= 2 ** 32) {
+    integer(0xd7ff, 2);
+    integer(nanos * 4 + Math.floor(seconds / 2 ** 32), 4);
+    integer(seconds, 4);
+  } else {
+    integer(0xd6ff, 2);
+    integer(seconds, 4);
+  }
 }
 
 export function writeArrayHead(length: number): void {
@@ -244,7 +256,7 @@ function where(depth: number): string {
 
 /** Plain in every realm: no prototype, or one that is at the top of its own chain. */
 export function isPlain(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null) return false;
+  if (!value || typeof value !== "object") return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || (Object.getPrototypeOf(prototype) === null && !Array.isArray(value));
 }

@@ -1,4 +1,4 @@
-import { at, DecodeError, fault, readArrayHead, readValue, seek } from "./decode.js";
+import { at, DecodeError, fault, readValue, seek, thirdBytes } from "./decode.js";
 import { isMessage, type Message, usableId } from "./messages.js";
 
 /** What becomes of the messages of a frame. */
@@ -8,7 +8,7 @@ export interface Reader {
   /** The deepest nesting of a message's fields. Default 128. */
   readonly maxDepth?: number;
   /** @param valueBytes the encoded size of the third element, which is an item's `value`: what credit counts */
-  take(message: Message, valueBytes: number): void;
+  take(message: Message, valueBytes: number): unknown;
   /** A message cannot be read. @param id the call that it belongs to, if that much could be read */
   refuse(id: number | null, error: Error): void;
 }
@@ -24,32 +24,25 @@ export function readMessages(bytes: Uint8Array, reader: Reader): number {
   while (next < bytes.length) {
     // Each time anew, since `take` may have led to another read.
     seek(bytes, next, reader.maxDepth);
-    const message: unknown[] = [];
-    let valueBytes = 0;
+    let message: unknown;
     try {
-      const length = readArrayHead();
-      if (length < 0) readValue();
-      while (message.length < length) {
-        const start = at;
-        message.push(readValue());
-        if (message.length === 3) valueBytes = at - start;
-      }
+      message = readValue(-1);
     } catch (error) {
       if ((error as DecodeError).code === "TRUNCATED") break;
       reader.refuse(null, error as Error);
       return bytes.length;
     }
     next = at;
-    if (fault === undefined && isMessage(message, reader.minId)) reader.take(message, valueBytes);
-    else reader.refuse(usableId(message, reader.minId), fault ?? malformed("no known message"));
+    const elements = Array.isArray(message) ? message : [];
+    if (!fault && isMessage(elements, reader.minId)) reader.take(elements, thirdBytes);
+    else reader.refuse(usableId(elements, reader.minId), fault ?? malformed("not a message"));
   }
   return next;
 }
 
 /** Reads one whole frame: one that is empty, or ends inside a message, is malformed. */
 export function readFrame(bytes: Uint8Array, reader: Reader): void {
-  if (readMessages(bytes, reader) < (bytes.length || 1))
-    reader.refuse(null, malformed("the frame ends inside a message"));
+  if (readMessages(bytes, reader) < (bytes.length || 1)) reader.refuse(null, malformed("cut short"));
 }
 
 function malformed(text: string): DecodeError {

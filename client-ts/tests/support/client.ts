@@ -1,5 +1,5 @@
 import { WebSocket } from "ws";
-import { type ConnectOptions, createClient, type FuseClient, type Stream } from "../../src/index.js";
+import { type ConnectOptions, createClient, type FuseClient, type Stream, uploads } from "../../src/index.js";
 import { FakeClock } from "./clock.js";
 import type { ScriptedServer } from "./server.js";
 
@@ -25,6 +25,8 @@ export interface Events {
 }
 
 export const descriptor = {
+  http: () => import("../../src/transports/http.js"),
+  uploads,
   calls: "0123456789abcdef",
   ws: "/_ws",
   api: "/api",

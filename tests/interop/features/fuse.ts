@@ -2,6 +2,7 @@
 import {
   createClient,
   matchesError,
+  uploads,
   type ConnectOptions,
   type Decimal,
   type Duration,
@@ -222,6 +223,8 @@ const descriptor = {
     wait: { args: ["name"], http: "POST /wait" },
     watched: { args: ["name", "items"], upload: "items" },
   },
+  http: () => import("@fusewire/client/http"),
+  uploads,
 } as const;
 
 /** One shared connection per URL; nothing is opened until the first call or listener. */

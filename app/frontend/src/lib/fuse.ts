@@ -154,6 +154,7 @@ const descriptor = {
     start_job: { args: ["job_id"], http: "POST /jobs/start_job" },
     whoami: { args: [], http: "GET /whoami" },
   },
+  http: () => import("@fusewire/client/http"),
 } as const;
 
 /** One shared connection per URL; nothing is opened until the first call or listener. */

@@ -1,4 +1,4 @@
-"""The descriptor: the call shapes that the client needs at run time, and nothing that is only a type."""
+"""The descriptor: the call shapes that the client needs at run time, the parts of it that they need, and no types."""
 
 from __future__ import annotations
 
@@ -20,8 +20,17 @@ def declare_descriptor(contract: Contract) -> list[str]:
         f"  ws: {string_literal(contract['ws_path'])},",
         f"  api: {string_literal(prefix)},",
         *(["  procedures: {", *entries, "  },"] if entries else ["  procedures: {},"]),
+        # What is passed here a bundler keeps; a page loads HTTP when it first calls over it.
+        '  http: () => import("@fusewire/client/http"),',
+        *(["  uploads,"] if has_uploads(contract) else []),
         "} as const;",
     ]
+
+
+def has_uploads(contract: Contract) -> bool:
+    """Whether a procedure takes a stream, so that the client's part for it has to be imported."""
+    procedures = contract["procedures"].values()
+    return any(param.get("upload") for procedure in procedures for param in procedure["params"])
 
 
 def _entry(name: str, procedure: Procedure, prefix: str) -> str:

@@ -10,7 +10,7 @@ from fusewire_codegen.typescript.declarations import (
     declare_types,
     recursive_aliases,
 )
-from fusewire_codegen.typescript.descriptor import declare_descriptor
+from fusewire_codegen.typescript.descriptor import declare_descriptor, has_uploads
 from fusewire_codegen.typescript.names import type_names
 from fusewire_codegen.typescript.procedures import declare_procedures
 from fusewire_codegen.typescript.types import TypeWriter
@@ -55,6 +55,8 @@ def _imports(contract: Contract, branded: set[str]) -> list[str]:
     if contract["errors"]:
         values.append("matchesError")
         types.add("RpcError")
+    if has_uploads(contract):
+        values.append("uploads")
     if any(procedure["kind"] == "stream" for procedure in contract["procedures"].values()):
         types.add("Stream")
     names = [*values, *(f"type {name}" for name in sorted(types))]

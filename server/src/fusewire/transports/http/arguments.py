@@ -34,6 +34,7 @@ async def read_values(
     """
     values: dict[str, Any] = {}
     body_fields: list[Field] = []
+    elsewhere: list[Field] = []
     for field in procedure.fields:
         if field.where == "body":
             body_fields.append(field)
@@ -41,7 +42,12 @@ async def read_values(
             values[field.name] = request.path_params[field.alias]
         elif (found := _from_query(field, request.query_params)) is not _ABSENT:
             values[field.name] = found
+        else:
+            elsewhere.append(field)
     if body_fields:
+        if not body_fields[0].whole_body:
+            # Third parties put it into the query, as documented; our own clients have one object for what is not in the path.
+            body_fields += elsewhere
         if (most := sizes.calls.get(procedure.name)) is not None:
             sizes = replace(sizes, message_bytes=most)
         _take_body(values, body_fields, await _body(request, headers, sizes))
