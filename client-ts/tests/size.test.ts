@@ -11,7 +11,7 @@ const MAX_BYTES = {
   /** Calls, streams, events and status over the WebSocket, with the codec: what every page needs. */
   client: 9_000,
   /** The same as a page loads it at first, whose generated file offers HTTP: `--splitting`, the entry and what it imports. */
-  page: 9_600,
+  page: 9_000,
   /** What it loads for its first call over HTTP. */
   http: 1_700,
   /** What an upload adds. */
