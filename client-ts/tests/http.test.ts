@@ -5,6 +5,7 @@ import { type ConnectOptions, createClient, RpcError } from "../src/index.js";
 import { decode, encode } from "../src/wire/codec.js";
 import { descriptor, type Events, type Procedures, type TestClient, until } from "./support/client.js";
 import { FakeClock } from "./support/clock.js";
+import { fakeSockets, settled } from "./support/socket.js";
 
 interface Seen {
   readonly request: IncomingMessage;
@@ -169,6 +170,76 @@ describe("a call over HTTP", () => {
     expect(await client.add(1, 2)).toBe(3);
     expect(calls).toEqual([[undefined, "/api/add", "same-origin"]]);
     expect(client.status.code).toBe("http");
+  });
+});
+
+describe("the part for HTTP", () => {
+  const load = descriptor.http;
+
+  /** A client that loads the part as the test says. */
+  function clientWith(http: typeof load, options: ConnectOptions = {}): TestClient {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    return createClient<Procedures, Events>({ ...descriptor, http }, { url, ...options });
+  }
+
+  it("is loaded by the first call over HTTP; arguments are taken when the call is made", async () => {
+    let arrive = (): void => undefined;
+    let loads = 0;
+    const client = clientWith(async () => {
+      loads++;
+      await new Promise<void>((resolve) => {
+        arrive = resolve;
+      });
+      return load();
+    });
+    expect(loads).toBe(0);
+    const value = { list: [1, { a: 2 }], at: new Date(5), none: null };
+    const call = client.echo(value);
+    value.list.push(3);
+    Object.assign(value, { more: 1 });
+    arrive();
+    await call;
+    expect(decode(seen[0]?.body ?? Buffer.of())).toEqual({
+      list: [1, { a: 2 }],
+      at: new Date(5),
+      none: null,
+    });
+  });
+
+  it("that cannot be loaded fails the call, which was not executed, and is asked for again", async () => {
+    let loads = 0;
+    const client = clientWith(() =>
+      ++loads === 1 ? Promise.reject(new TypeError("no such chunk")) : load(),
+    );
+    await expect(client.add(1, 2)).rejects.toMatchObject({
+      code: "CONNECTION_LOST",
+      message: "no such chunk",
+      maybeExecuted: false,
+    });
+    expect(await client.add(1, 2)).toBeNull();
+    expect(loads).toBe(2);
+  });
+
+  it("sends nothing for a call that was aborted while it was loaded", async () => {
+    const controller = new AbortController();
+    const client = clientWith(load);
+    const aborted = client.with({ signal: controller.signal }).add(1, 2);
+    controller.abort("early");
+    await expect(aborted).rejects.toBe("early");
+    expect(await client.add(3, 4)).toBeNull();
+    expect(seen.map(({ body }) => decode(body))).toEqual([{ a: 3, b: 4 }]);
+  });
+
+  it("is not loaded by calls over the WebSocket", async () => {
+    const { WebSocket, sockets } = fakeSockets();
+    const client = clientWith(() => expect.unreachable(), { WebSocket });
+    const sum = client.add(1, 2);
+    await settled();
+    sockets[0]?.opened();
+    await settled();
+    sockets[0]?.receives({ kind: "result", id: 1, value: 3 });
+    expect(await sum).toBe(3);
+    client.close();
   });
 });
 
