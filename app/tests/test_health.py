@@ -34,7 +34,7 @@ async def test_without_a_database_it_is_alive_but_not_ready(
     monkeypatch.setattr(app.state, "running", replace(running, engine=nowhere))
     ready = await browser.get("/api/ready")
     assert ready.status_code == 503
-    assert ready.json() == {"code": "UNAVAILABLE", "detail": "No answer from: database"}
+    assert ready.json() == {"code": "HTTP_503", "detail": "No answer from: database"}
     assert (await browser.get("/api/health")).status_code == 200
 
 
@@ -48,4 +48,4 @@ async def test_the_broker_counts_too(
     valkey.stop()
     ready = await browser.get("/api/ready")
     assert ready.status_code == 503
-    assert ready.json() == {"code": "UNAVAILABLE", "detail": "No answer from: broker"}
+    assert ready.json() == {"code": "HTTP_503", "detail": "No answer from: broker"}
