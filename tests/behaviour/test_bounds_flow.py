@@ -14,6 +14,9 @@ Start = Callable[..., Awaitable[World]]
 
 async def test_calls_in_flight(world: World, bystander: Peer) -> None:
     peer = await world.open()
+    await peer.send(*(call(call_id, "numbers", 100) for call_id in (21, 22)))
+    for _ in range(2 * BOUNDS.stream_items):
+        await peer.until(m.Item)
     await peer.send(*(call(call_id, "wait_here") for call_id in (1, 2)))
     await world.until("waiting", 2)
     # One place is left, and free again after each call.
@@ -22,9 +25,10 @@ async def test_calls_in_flight(world: World, bystander: Peer) -> None:
     await peer.send(*(call(call_id, "wait_here") for call_id in (3, 4)))
     error = await peer.until(m.Error)
     assert (error.id, error.status, error.code) == (4, 429, "TOO_MANY_CALLS")
-    # Streams have places of their own.
+    # The streams, which have places of their own, are all still there.
     await peer.send(call(6, "numbers", 1))
-    assert await peer.until(m.End) == m.End(6)
+    error = await peer.until(m.Error)
+    assert (error.id, error.code) == (6, "TOO_MANY_CALLS")
     world.gate.set()
     assert {(await peer.until(m.Result)).id for _ in range(3)} == {1, 2, 3}
     assert world.noted.count("waiting") == 3

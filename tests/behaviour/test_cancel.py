@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
+from fastapi import BackgroundTasks
 from fusewire.wire import messages as m
 
 from tests.support.peer import Peer, call
@@ -166,12 +167,20 @@ async def test_cancelling_a_generator_with_tasks_of_its_own_leaves_others_alone(
 async def test_a_deadline_does_not_count_for_what_comes_after_the_answer(
     world: World, open_peer: Open
 ) -> None:
+    @world.fuse.rpc
+    async def waits_before(tasks: BackgroundTasks) -> None:
+        await asyncio.sleep(0)
+        tasks.add_task(world.gate.wait)
+        tasks.add_task(world.note, "done later too")
+
     peer = await open_peer()
     await peer.result(call(1, "later", timeout_ms=50))
+    await peer.result(call(1, "waits_before", timeout_ms=50))
     # A deadline that began later has passed meanwhile.
     assert (await peer.error(call(2, "wait_here", timeout_ms=100))).code == "DEADLINE_EXCEEDED"
     world.gate.set()
     await world.until("done later")
+    await world.until("done later too")
 
 
 async def test_work_after_the_answer_survives_the_connection(world: World, open_peer: Open) -> None:

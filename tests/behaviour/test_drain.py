@@ -28,10 +28,11 @@ async def test_each_connection_finishes_what_is_under_way_and_starts_nothing_new
         return sum([item async for item in items])
 
     idle, busy, streaming, uploading = [await world.open() for _ in range(4)]
-    await busy.send(call(1, "wait_here"))
+    # One of the two outlasts the second that a connection without calls is kept open.
+    await busy.send(call(1, "wait_here"), call(2, "wait_here", timeout_ms=1300))
     await streaming.send(call(1, "numbers", 6))
     await uploading.send(call(1, "total"), m.Item(1, 20))
-    await world.until("waiting")
+    await world.until("waiting", 2)
     await world.until("made 3")
     world.server.stop()
     for peer in (idle, busy, streaming, uploading):
@@ -46,7 +47,10 @@ async def test_each_connection_finishes_what_is_under_way_and_starts_nothing_new
     assert await streaming.until(m.End) == m.End(1)
     await uploading.send(m.Item(1, 22), m.End(1))
     assert await uploading.answer(1) == m.Result(1, 42)
-    assert world.noted.count("waiting") == 1
+    assert world.noted.count("waiting") == 2
+    overdue = await busy.answer(2)
+    assert isinstance(overdue, m.Error)
+    assert overdue.code == "DEADLINE_EXCEEDED"
     world.gate.set()
     assert await busy.answer(1) == m.Result(1, None)
     for peer in (idle, busy, streaming, uploading):
