@@ -100,13 +100,7 @@ async def test_a_query_parameter_beside_a_body(fuse: Fuse, connect: Connect) -> 
     assert await caller.call("search", "a", True) == ["a", True]
 
 
-async def test_a_query_parameter_beside_a_single_model(
-    fuse: Fuse, connect: Connect, transport: str, request: pytest.FixtureRequest
-) -> None:
-    if transport != "websocket":
-        reason = "the model is the body although it is not the only remaining parameter (PROTOCOL §8)"
-        request.applymarker(pytest.mark.xfail(reason=reason))
-
+async def test_a_query_parameter_beside_a_single_model(fuse: Fuse, connect: Connect) -> None:
     @fuse.rpc
     async def save(book: Book, draft: Annotated[bool, Query()] = False) -> list[Any]:
         return [book.title, draft]

@@ -196,7 +196,9 @@ def _whole_body(
     for where in ("body", "query"):
         there = [field for field in fields if field.where == where]
         models = [field for field in there if is_model(field.type.annotation)]
-        if len(there) == 1 and models and not getattr(there[0].info, "embed", None):
+        # Beside a body there may be a query; then there are two, and the body has their names.
+        alone = sum(field.where in ("body", "query") for field in fields) == 1
+        if alone and models and not getattr(there[0].info, "embed", None):
             whole = replace(there[0], whole_body=True)
             fields = tuple(whole if field is there[0] else field for field in fields)
             root = _swap(root, whole)
