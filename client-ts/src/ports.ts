@@ -74,7 +74,7 @@ export interface Flight extends Required<CallSink> {
   /** Its id on the connection that it was handed to. */
   id: number;
   /** What it was handed to. Undefined as long as it has certainly not been executed. */
-  link: { readonly limits: Window } | undefined;
+  link?: { readonly limits: Window } | undefined;
   /** Whose bound it counts against: 0 calls, 1 streams, 2 nobody's. */
   readonly lane: 0 | 1 | 2;
   /** Its name and arguments, for a call that waits or has waited. */

@@ -171,6 +171,25 @@ describe("a call", () => {
     client.close();
   });
 
+  it("can be cancelled, and a ping answered, whatever frame the server says that it reads", async () => {
+    server.onMessage = (peer, message) => {
+      if (message.kind === "hello") peer.welcome({ limits: { max_frame_bytes: 1 } });
+    };
+    const { client, errors } = clientOf(server);
+    const controller = new AbortController();
+    const sum = client.with({ signal: controller.signal }).add(1, 2);
+    const peer = await server.peer();
+    await peer.next("call");
+    await until(() => client.status.state === "connected");
+    controller.abort("mine");
+    await expect(sum).rejects.toBe("mine");
+    peer.send({ kind: "ping" });
+    await Promise.all([peer.next("cancel"), peer.next("pong")]);
+    await expect(client.echo("x".repeat(64))).rejects.toMatchObject({ code: "TOO_LARGE" });
+    expect(errors).toEqual([]);
+    client.close();
+  });
+
   it("with an answer that cannot be read fails alone", async () => {
     const { client } = clientOf(server);
     const [big, fine] = [client.add(1, 2), client.add(3, 4)];

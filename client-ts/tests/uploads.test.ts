@@ -290,6 +290,14 @@ describe("an upload", () => {
     expect([source.pulled, source.stopped]).toEqual([0, 1]);
   });
 
+  it("of a client that has stopped lets its source clean up, too", async () => {
+    server.onMessage = (peer) => peer.socket.close(4501);
+    const source = new Source(3);
+    await expect(client.add(1, 2)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+    await expect(client.collect("x", source)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+    expect([source.pulled, source.stopped]).toEqual([0, 1]);
+  });
+
   it("of nothing at all is empty; of what is no source, a TypeError", async () => {
     const result = client.collect("x", undefined as unknown as []);
     const { peer, id } = await taken();

@@ -136,7 +136,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     } catch (error) {
       if (link !== current) return;
       onError(error);
-      retry(link, code, String((error as Error)?.message ?? error));
+      retry(link, code, `${(error as Error)?.message ?? error}`);
     }
   }
 
@@ -355,9 +355,10 @@ export function createConnection(options: ConnectionOptions): Connection {
     failure: () => failed,
     want,
     start(call) {
-      if (failed) throw failed;
+      // First, so that a source is stopped whatever comes of its call.
       if (call.procedure.upload)
         (options.uploads as UploadPart)(call, (elements) => writeTo(call.link as Link, elements));
+      if (failed) throw failed;
       // A getter of an argument may make a call in the middle of another call's message.
       if (current?.welcomed && !isFull(current, call) && !out && !waiting.size)
         return sendCall(current, call, call.timeoutMs);

@@ -6,6 +6,8 @@ import { type Limits, writeMessage } from "../wire/messages.js";
 /** What PROTOCOL §5 allows in one frame: messages, and bytes when there are several. */
 const MAX_FRAME_MESSAGES = 1_024;
 const MAX_JOINED_BYTES = 2 ** 21;
+/** What may be sent whatever a server says: a cancel, a credit or a pong must not fail. */
+const ALWAYS_BYTES = 64;
 
 /** The server's own defaults: for what a welcome leaves out, and for the calls that go before it. */
 export const DEFAULT_LIMITS: Limits = {
@@ -84,7 +86,7 @@ export function writeTo(link: Link, elements: () => number): number {
   writeMessage(link, elements);
   const size = link.at - start;
   const { max_frame_bytes } = link.limits;
-  if (size > max_frame_bytes) {
+  if (size > Math.max(max_frame_bytes, ALWAYS_BYTES)) {
     link.at = start;
     throw failure("TOO_LARGE", 413, `${size} bytes, the server reads ${max_frame_bytes}`);
   }
