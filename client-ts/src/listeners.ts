@@ -48,10 +48,7 @@ export function createListeners(onError: (error: unknown) => void): Listeners {
       const aborted = (): void => fail(signal?.reason, true);
       const unlisten = on(name, (value) => {
         if (queue.size() < MAX_BUFFERED_EVENTS) queue.push(value);
-        else
-          fail(
-            failure("EVENTS_OVERFLOW", 429, `${MAX_BUFFERED_EVENTS} ${name} events wait for their reader`),
-          );
+        else fail(failure("EVENTS_OVERFLOW", 429, `${MAX_BUFFERED_EVENTS} ${name} events wait`));
       });
       waiting.add(fail);
       signal?.addEventListener("abort", aborted);

@@ -115,11 +115,11 @@ export function createConnection(options: ConnectionOptions): Connection {
     for (const listener of [...listeners]) listener.status();
   }
 
-  function open(code: string): void {
+  function open(code: string, attempt = status.attempt): void {
     failed = refusal = undefined;
     current = newLink(owner);
     void connect(current);
-    enter("connecting", code, "", status.attempt);
+    enter("connecting", code, "", attempt);
   }
 
   async function connect(link: Link): Promise<void> {
@@ -169,7 +169,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
 
   function take(link: Link, message: Message): void {
-    const [kind, first, second, limits] = message;
+    const [kind, first, second, told] = message;
     if (kind === PING) link.pinged = true;
     else if (kind === EVENT) {
       if (link === live) for (const listener of [...listeners]) listener.event(first as string, second);
@@ -184,7 +184,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       link.welcomed = true;
       link.same = second as boolean;
       // A limit that is missing, or that would let nothing through, is taken from the defaults.
-      const positive = Object.entries(limits as object).filter((entry) => entry[1] > 0);
+      const positive = Object.entries(told as object).filter((entry) => entry[1] > 0);
       link.limits = { ...DEFAULT_LIMITS, ...Object.fromEntries(positive) };
       // From now on its timer is about silence.
       expire(link);
@@ -318,8 +318,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     if (link?.open) replace(link, "restarted", RESTART_DRAIN_MS);
     else {
       if (link) drop(link);
-      status = { ...status, attempt: 0 };
-      open("restarted");
+      open("restarted", 0);
     }
     return new Promise((...settle) => restarts.push(settle));
   }
@@ -363,7 +362,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       if (current?.welcomed && !isFull(current, call) && !out && !waiting.size)
         return sendCall(current, call, call.timeoutMs);
       if (waiting.size >= MAX_QUEUED_CALLS)
-        throw failure("TOO_MANY_CALLS", 429, `${MAX_QUEUED_CALLS} calls wait already`);
+        throw failure("TOO_MANY_CALLS", 429, `${MAX_QUEUED_CALLS} calls wait`);
       call.tail = tailOf(call);
       waiting.add(call);
       want();
