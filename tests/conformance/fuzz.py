@@ -179,14 +179,14 @@ class Target:
             # Every fourth has no hello yet.
             self._machine = machine(welcomed=self._turn % 4 > 0)
         before = set(self._machine.in_flight)
-        for event in (events := self._machine.receive(data)):
+        for event in (events := list(self._machine.receive(data))):
             self._note(type(event).__name__)
             if isinstance(event, m.Call | m.Refresh):
                 if event.id in before:
                     raise Finding(f"the id {event.id} was opened twice")
                 before.add(event.id)
         if any(isinstance(event, Close) for event in events):
-            if not isinstance(events[-1], Close) or self._machine.receive(GOOD):
+            if not isinstance(events[-1], Close) or list(self._machine.receive(GOOD)):
                 raise Finding("something comes after a close")
             self._machine = None
         elif self._machine.in_flight != before:

@@ -56,7 +56,7 @@ def test_an_id_is_free_once_settled() -> None:
 )
 def test_what_ends_a_connection(frame: bytes | str, code: CloseCode) -> None:
     ready = machine()
-    assert ready.receive(frame)[-1] == Close(code)
+    assert list(ready.receive(frame))[-1] == Close(code)
     assert ready.state is State.CLOSED
     assert ready.receive(write(m.Ping())) == []
 
@@ -117,7 +117,7 @@ class Spoken:
         self.said: list[Message | CloseCode] = []
 
     def receive(self, frame: bytes | str) -> None:
-        self._act(self._machine.receive(frame))
+        self._act(list(self._machine.receive(frame)))
 
     def _act(self, events: list[Incoming]) -> None:
         for event in events:

@@ -130,8 +130,8 @@ class Machine(RuleBasedStateMachine):
         """Anything at all: no exception, no id that is in use opened again, nothing after a close."""
         whole = b"".join(part.data for part in self._written(wanted))
         with self._branch():
-            self._follow(self.machine.receive(whole[:at] + data + whole[at + cut :]))
-            self._follow(self.machine.receive(data))
+            self._follow(list(self.machine.receive(whole[:at] + data + whole[at + cut :])))
+            self._follow(list(self.machine.receive(data)))
 
     @rule(end=st.sampled_from(["text", "close"]))
     def ends(self, end: str) -> None:
@@ -174,7 +174,7 @@ class Machine(RuleBasedStateMachine):
 
     def _receive(self, parts: list[Part]) -> None:
         data = b"".join(part.data for part in parts)
-        events = self.machine.receive(data)
+        events = list(self.machine.receive(data))
         if self.state is not State.READY:
             self.received += len(data)
             if len(data) <= HELD_BYTES and self.received > HELD_BYTES and events == [Close(CloseCode.FLOOD)]:
