@@ -12,7 +12,8 @@ async def app(
     scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
 ) -> None:
     if scope["type"] != "websocket":
-        raise NotImplementedError(scope["type"])
+        # How an ASGI app says that it has no lifespan; the server goes on without (ASGI lifespan specification).
+        raise RuntimeError(f"no {scope['type']} here")
     await receive()
     await send({"type": "websocket.accept", "subprotocol": next(iter(scope["subprotocols"]), None)})
     while (message := await receive())["type"] == "websocket.receive":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.support.callers import TRANSPORTS, Caller, calling
 from tests.support.peer import Peer
 from tests.support.server import serving
 from tests.support.valkey import ValkeyServer
-from tests.support.worlds import World, works
+from tests.support.worlds import Notes, World, works
 
 
 @pytest.fixture(params=TRANSPORTS)
@@ -107,3 +108,27 @@ async def bystander(world: World) -> AsyncIterator[Peer]:
     peer = await world.open(token="bystander")
     yield peer
     assert await works(peer)
+
+
+@pytest.fixture
+def note() -> Notes:
+    return Notes()
+
+
+@pytest.fixture
+def gate() -> asyncio.Event:
+    return asyncio.Event()
+
+
+@pytest.fixture
+def session(note: Notes, gate: asyncio.Event) -> Callable[[], AsyncGenerator[str]]:
+    """A dependency whose leaving waits at the gate."""
+
+    async def session() -> AsyncGenerator[str]:
+        note("open")
+        yield "s"
+        note("leaving")
+        await gate.wait()
+        note("left")
+
+    return session

@@ -1,6 +1,5 @@
 """`app.dependency_overrides`, on every transport: how an app is tested."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from typing import Annotated, Any
 
@@ -13,30 +12,6 @@ from tests.support.callers import Caller, CallError
 from tests.support.worlds import Notes
 
 Connect = Callable[..., Awaitable[Caller]]
-
-
-@pytest.fixture
-def note() -> Notes:
-    return Notes()
-
-
-@pytest.fixture
-def gate() -> asyncio.Event:
-    return asyncio.Event()
-
-
-@pytest.fixture
-def session(note: Notes, gate: asyncio.Event) -> Callable[[], AsyncGenerator[str]]:
-    """A dependency whose leaving waits at the gate."""
-
-    async def session() -> AsyncGenerator[str]:
-        note("open")
-        yield "s"
-        note("leaving")
-        await gate.wait()
-        note("left")
-
-    return session
 
 
 async def rest(stream: AsyncIterator[Any]) -> list[Any]:

@@ -14,30 +14,6 @@ from tests.support.worlds import Notes
 Connect = Callable[..., Awaitable[Caller]]
 
 
-@pytest.fixture
-def note() -> Notes:
-    return Notes()
-
-
-@pytest.fixture
-def gate() -> asyncio.Event:
-    return asyncio.Event()
-
-
-@pytest.fixture
-def session(note: Notes, gate: asyncio.Event) -> Callable[[], AsyncGenerator[str]]:
-    """A dependency whose leaving waits at the gate."""
-
-    async def session() -> AsyncGenerator[str]:
-        note("open")
-        yield "s"
-        note("leaving")
-        await gate.wait()
-        note("left")
-
-    return session
-
-
 async def test_of_the_request_it_is_left_after_the_answer(
     fuse: Fuse, connect: Connect, session: Any, note: Notes, gate: asyncio.Event
 ) -> None:

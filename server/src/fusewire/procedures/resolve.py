@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from types import MappingProxyType
@@ -25,7 +26,7 @@ ABSENT: Any = object()
 Values = Mapping[str, Any]
 
 
-class Surroundings:
+class Surroundings(ABC):
     """What a transport lends to a call, and what the call leaves for afterwards. A transport has a subclass of its own.
 
     `connection`: the request or the handshake. `from_text`: whether the values came as JSON or text, where bytes are base64. `response`:
@@ -40,16 +41,18 @@ class Surroundings:
     _stacks: tuple[AsyncExitStack, AsyncExitStack] | None = None
 
     @property
-    def connection(self) -> HTTPConnection:
-        raise NotImplementedError
+    @abstractmethod
+    def connection(self) -> HTTPConnection: ...
 
+    @abstractmethod
     def read(self) -> Values | Awaitable[Values]:
         """What the caller sent, by parameter name, or how to wait for it. Raises `RpcError` for what cannot be read."""
-        raise NotImplementedError
 
     def upload_items(self, field: Field) -> AsyncIterator[Any]:
-        """What the caller streams in. Refused at registration for a transport that has nothing of the kind."""
-        raise NotImplementedError
+        """What the caller streams in, over a transport that carries that."""
+        raise AssertionError(
+            f"{field.name!r} should have been refused at registration: this transport carries no upload"
+        )
 
     # Made when asked for: most calls need none of them.
 

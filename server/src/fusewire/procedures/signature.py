@@ -284,5 +284,5 @@ def _default(parameter: inspect.Parameter, info: FieldInfo | None) -> Default:
     if info is None or info.is_required():
         return Default()
     if info.default_factory is not None:
-        return Default(factory=info.default_factory)  # type: ignore[arg-type]  # fields of a model aside, it takes nothing
+        return Default(factory=info.default_factory)  # type: ignore[arg-type]  # one that takes the other fields' values exists in models only (pydantic)
     return Default(REQUIRED if info.default is PydanticUndefined else info.default)
