@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic.json_schema import CoreRef, DefsRef, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import to_jsonable_python
 
+from fusewire.contract.naming import REF, Definition, name_types, references
 from fusewire.contract.schema import ContractSchema
 from fusewire.errors import RegistrationError, RpcError
 from fusewire.events import EventRegistry, EventType
@@ -18,7 +22,7 @@ from fusewire.procedures.sources import Field
 from fusewire.procedures.values import OutputType
 
 FORMAT = 1
-_REF = "#/types/"
+_TYPES = "#/types/"
 
 
 def build_contract(
@@ -70,41 +74,71 @@ def _digest(data: Any) -> str:
 
 
 _Key = tuple[str, ...]
+_Mode = Literal["validation", "serialization"]
+
+
+class _Generator(ContractSchema):
+    """Schemas whose references are numbers; pydantic's own names would depend on what was imported first."""
+
+    def __init__(self) -> None:
+        super().__init__(ref_template=REF + "{model}")
+
+    def get_defs_ref(self, core_mode_ref: tuple[CoreRef, JsonSchemaMode]) -> DefsRef:
+        del core_mode_ref
+        return DefsRef(str(len(self.core_to_defs_refs)))
+
+    def schema_of(self, adapter: TypeAdapter[Any], mode: _Mode) -> JsonSchemaValue:
+        # `generate_definitions` would do it all twice, because of the names.
+        self._mode = mode
+        return self.generate_inner(adapter.core_schema)
+
+    def defined(self) -> list[Definition]:
+        return [
+            Definition(key, *self.defs_to_core_refs[key], schema) for key, schema in self.definitions.items()
+        ]
 
 
 def _schemas(
     procedures: list[Procedure], events: list[EventType], errors: dict[str, type[RpcError[Any]]]
 ) -> tuple[dict[_Key, Any], dict[str, Any]]:
-    """Every schema that the contract needs, made in one go, so that equal types get one name."""
-    wanted: list[tuple[Any, Any, Any]] = []
+    """Every schema that the contract needs, from one generator, so that equal types get one name."""
+    generator = _Generator()
+    schemas: dict[_Key, Any] = {}
+
+    def add(key: _Key, adapter: TypeAdapter[Any], mode: _Mode, what: str) -> None:
+        try:
+            schemas[key] = generator.schema_of(adapter, mode)
+        except PydanticInvalidForJsonSchema as error:
+            raise RegistrationError(
+                f"{what} has no JSON schema, so no client could know it: {error}"
+            ) from error
+
     for p in procedures:
-        wanted += [(("param", p.name, f.name), "validation", f.type.adapter.core_schema) for f in p.fields]
+        for f in p.fields:
+            add(("param", p.name, f.name), f.type.adapter, "validation", f"{p.place}: the type of {f.name!r}")
         if p.output is not None:
-            wanted.append((("result", p.name), "serialization", p.output.adapter.core_schema))
+            add(("result", p.name), p.output.adapter, "serialization", f"{p.place}: the return type")
     for e in events:
-        wanted.append((("event", e.name), "serialization", e.output.adapter.core_schema))
+        add(("event", e.name), e.output.adapter, "serialization", f"the event {e.name}")
     for code, error in errors.items():
         if error.data_type is not None:
-            adapter = OutputType(error.data_type).adapter
-            wanted.append((("error", code), "serialization", adapter.core_schema))
-    try:
-        made, types = ContractSchema(ref_template=_REF + "{model}").generate_definitions(wanted)
-    except Exception as error:
-        raise RegistrationError(f"a type has no JSON schema, so no client could know it: {error}") from error
-    names = _type_names(types)
-    renamed = {names[name]: _with_names(schema, names) for name, schema in types.items()}
-    return {key: _with_names(schema, names) for (key, _), schema in made.items()}, dict(
-        sorted(renamed.items())
-    )
+            add(("error", code), OutputType(error.data_type).adapter, "serialization", f"the data of {code}")
+    definitions = _reached(generator.defined(), schemas.values())
+    names = name_types(definitions)
+    types = {names[each.key]: _with_names(each.schema, names) for each in definitions}
+    return {key: _with_names(schema, names) for key, schema in schemas.items()}, dict(sorted(types.items()))
 
 
-def _type_names(types: Iterable[str]) -> dict[str, str]:
-    """Pydantic's `Item-Input` as the identifier `ItemInput`, unless there is a type of that name."""
-    taken = set(types)
-    return {
-        name: joined if (joined := name.replace("-", "")) not in taken else name.replace("-", "_")
-        for name in types
-    }
+def _reached(definitions: list[Definition], schemas: Iterable[Any]) -> list[Definition]:
+    by_key = {definition.key: definition for definition in definitions}
+    reached: set[str] = set()
+    waiting = [key for schema in schemas for key in references(schema)]
+    while waiting:
+        key = waiting.pop()
+        if key not in reached:
+            reached.add(key)
+            waiting += by_key[key].refs
+    return [definition for definition in definitions if definition.key in reached]
 
 
 def _with_names(schema: Any, names: dict[str, str]) -> Any:
@@ -112,9 +146,9 @@ def _with_names(schema: Any, names: dict[str, str]) -> Any:
         return [_with_names(part, names) for part in schema]
     if isinstance(schema, dict):
         return {key: _with_names(part, names) for key, part in schema.items()}
-    if isinstance(schema, str) and schema.startswith(_REF):
+    if isinstance(schema, str) and schema.startswith(REF):
         # A `$ref`, or a discriminator's mapping.
-        return _REF + names.get(schema.removeprefix(_REF), schema.removeprefix(_REF))
+        return _TYPES + names[schema.removeprefix(REF)]
     return schema
 
 
