@@ -31,14 +31,12 @@ class Box:
         self.socket = Socket()
         self.gone = 0
         self._tasks = tasks
-        self.outbox = Outbox(
-            self.socket.send, bound=100, frame_bytes=50, spawn=self._spawn, gone=self._told_that_it_is_gone
-        )
+        self.outbox = Outbox(self.socket.send, self, bound=100, frame_bytes=50)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(work)
 
-    def _told_that_it_is_gone(self) -> None:
+    def lost(self) -> None:
         self.gone += 1
 
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from fusewire.transports.services import Services
+from fusewire.transports.websocket.beats import Beats
 from fusewire.transports.websocket.connection import Connection
 
 SUBPROTOCOL = "fusewire.v1.msgpack"
@@ -50,14 +51,20 @@ class Endpoint:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._beats = Beats(services.bounds.heartbeat_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The one frame that lies in memory as long as the connection does: what is awaited here is a bare future.
         if not await self._accepts(WebSocket(scope, receive, send)):
             return
-        connection = Connection(scope, receive, send, self._services)
+        connection = Connection(scope, receive, send, self._services, self._beats)
         if (drain := scope.get("extensions", {}).get(DRAIN)) is not None:
             drain.listen(connection.drain)
-        await connection.run()
+        connection.begin()
+        try:
+            await connection.ended
+        finally:
+            await connection.finish()
 
     async def _accepts(self, socket: WebSocket) -> bool:
         if not self._origin_passes(socket):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.types import Message, Send
 
@@ -14,30 +14,30 @@ JOINED_BYTES = 64 * 1024
 """What waits to be joined with more is sent when it has grown to this."""
 
 
+class Owner(Protocol):
+    """Whose outbox it is."""
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]: ...
+
+    def lost(self) -> None:
+        """The socket is gone."""
+        ...
+
+
 class Outbox:
     """Messages wait here until `flush`, and while the socket takes no more. What is ready together leaves as one frame.
 
     Nobody waits for a write: it is begun where it is asked for, and only when the socket makes it wait does a task finish it.
-    `bound`: bytes that may wait besides the frame being written; `frame_bytes`: the largest joined frame; `spawn` owns the task;
-    `gone` is told that the socket is.
+    `bound`: bytes that may wait besides the frame being written; `frame_bytes`: the largest joined frame.
     """
 
-    __slots__ = ("_bound", "_frame_bytes", "_gone", "_room", "_send", "_size", "_spawn", "_waiting", "writer")
+    __slots__ = ("_bound", "_frame_bytes", "_owner", "_room", "_send", "_size", "_waiting", "writer")
 
-    def __init__(
-        self,
-        send: Send,
-        *,
-        bound: int,
-        frame_bytes: int,
-        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
-        gone: Callable[[], None],
-    ) -> None:
+    def __init__(self, send: Send, owner: Owner, *, bound: int, frame_bytes: int) -> None:
         self._send: Callable[[Message], Coroutine[Any, Any, None]] = send  # type: ignore[assignment]  # what ASGI servers write
         self._bound = bound
         self._frame_bytes = frame_bytes
-        self._spawn = spawn
-        self._gone = gone
+        self._owner = owner
         self._waiting: list[bytes] = []
         self._size = 0
         self._room: asyncio.Event | None = None
@@ -77,16 +77,16 @@ class Outbox:
             except (OSError, RuntimeError):
                 # The socket is gone; the reader is told the same.
                 self.abandon()
-                self._gone()
+                self._owner.lost()
                 return
-            self.writer = self._spawn(self._finish(writing, waits_for))
+            self.writer = self._owner.spawn(self._finish(writing, waits_for))
 
     async def _finish(self, writing: Coroutine[Any, Any, None], waits_for: Any) -> None:
         try:
             await resumed(writing, waits_for)
         except (OSError, RuntimeError):
             self.abandon()
-            self._gone()
+            self._owner.lost()
         finally:
             self.writer = None
         self.flush()

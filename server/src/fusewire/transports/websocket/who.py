@@ -15,21 +15,21 @@ from fusewire.identity import Identity
 from fusewire.procedures.call import Caller
 from fusewire.transports.services import Services
 from fusewire.transports.websocket.handshake import Handshake
+from fusewire.transports.websocket.line import Line
+from fusewire.wire.close import CloseCode
 
 PRESET = "fusewire.identity"
 """The key of an ASGI scope under which an in-process test client says who it is. No network peer can set it."""
 
 
 class Who:
-    """`expired` is called when the identity has run out."""
+    """`line` is closed when the identity has run out."""
 
-    __slots__ = ("_expired", "_expiry", "_refreshes", "_services", "_turn", "caller", "identity")
+    __slots__ = ("_expiry", "_line", "_refreshes", "_services", "_turn", "caller", "identity")
 
-    def __init__(
-        self, scope: Scope, services: Services, session_id: str, expired: Callable[[], None]
-    ) -> None:
+    def __init__(self, scope: Scope, services: Services, session_id: str, line: Line) -> None:
         self._services = services
-        self._expired = expired
+        self._line = line
         self._expiry: asyncio.TimerHandle | None = None
         self._refreshes = 0
         self._turn: asyncio.Lock | None = None
@@ -91,4 +91,6 @@ class Who:
         self.forget()
         if moment is not None:
             left = max(0.0, (moment - datetime.now(UTC)).total_seconds())
-            self._expiry = asyncio.get_running_loop().call_later(left, self._expired)
+            self._expiry = asyncio.get_running_loop().call_later(
+                left, self._line.shut, CloseCode.IDENTITY_EXPIRED
+            )
