@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Coroutine, Generator
 from types import TracebackType
 from typing import Any
 
-from fusewire.client.connection import Connection
-from fusewire.client.exchange import Exchange, Request
+from fusewire.client.exchange import Exchange, Line, Request
+from fusewire.errors import RpcError
 from fusewire.wire import messages as m
 
 
@@ -20,8 +20,8 @@ class RemoteCall(Coroutine[Any, Any, Any]):
     have the clean-up of a stream behind you at the end of the block. It is a coroutine, so a task can be made of it.
     """
 
-    def __init__(self, connection: Connection, request: Request) -> None:
-        self._connection = connection
+    def __init__(self, line: Line, request: Request) -> None:
+        self._line = line
         self._request = request
         self._used = False
         self._running: Coroutine[Any, Any, Any] | None = None
@@ -34,7 +34,7 @@ class RemoteCall(Coroutine[Any, Any, Any]):
         return self._result().__await__()
 
     def __aiter__(self) -> Items:
-        return Items(self._connection, self._use())
+        return Items(self._line, self._use())
 
     async def __aenter__(self) -> Items:
         self._items = aiter(self)
@@ -78,15 +78,26 @@ class RemoteCall(Coroutine[Any, Any, Any]):
         return self._request
 
     async def _result(self) -> Any:
-        request = self._use()
-        exchange = await self._connection.start(request, streams=False)
-        await self._connection.next(exchange)
+        return await result_of(self._line, self._use())
+
+
+async def result_of(line: Line, request: Request) -> Any:
+    """Call, and wait for the result. Raises what the call failed with, and `TypeError` for a stream."""
+    while True:
+        exchange = await line.start(request, streams=False)
+        carrier = exchange.carrier
+        await carrier.next(exchange)
         if exchange.items:
-            await self._connection.leave(exchange)
+            await carrier.leave(exchange)
             raise TypeError(f"{request.name} is a stream: use `async for`")
         # An upload that the procedure did not read to its end is stopped first.
         await exchange.settled()
-        end = exchange.end()
+        try:
+            end = exchange.end()
+        except RpcError:
+            if line.unstarted(exchange, request):
+                continue
+            raise
         if isinstance(end, m.End):
             raise TypeError(f"{request.name} is a stream: use `async for`")
         return end.value
@@ -95,8 +106,8 @@ class RemoteCall(Coroutine[Any, Any, Any]):
 class Items(AsyncIterator[Any]):
     """The items of a streaming call, for one reader. Credit is granted as they are taken."""
 
-    def __init__(self, connection: Connection, request: Request) -> None:
-        self._connection = connection
+    def __init__(self, line: Line, request: Request) -> None:
+        self._line = line
         self._request = request
         self._exchange: Exchange | None = None
         self._over = False
@@ -107,21 +118,20 @@ class Items(AsyncIterator[Any]):
     async def start(self) -> Exchange:
         """Send the call, unless it was."""
         if self._exchange is None:
-            self._exchange = await self._connection.start(self._request, streams=True)
+            self._exchange = await self._line.start(self._request, streams=True)
         return self._exchange
 
     async def __anext__(self) -> Any:
         if self._over:
             raise StopAsyncIteration
         try:
-            exchange = await self.start()
-            await self._connection.next(exchange)
+            exchange = await self._ready()
         except BaseException:
             self._over = True
             raise
         if exchange.items:
             item = exchange.items.popleft()
-            self._connection.taken(exchange, item)
+            exchange.carrier.taken(exchange, item)
             return item.value
         self._over = True
         await exchange.settled()
@@ -129,23 +139,33 @@ class Items(AsyncIterator[Any]):
             raise TypeError(f"{self._request.name} is no stream: use `await`")
         raise StopAsyncIteration
 
+    async def _ready(self) -> Exchange:
+        """The exchange, when there is an item or the outcome."""
+        while True:
+            exchange = await self.start()
+            await exchange.carrier.next(exchange)
+            if exchange.items or not self._line.unstarted(exchange, self._request):
+                return exchange
+            self._exchange = None
+
     async def aclose(self) -> None:
         """Cancel in Python, and wait until the clean-up has run there. Nothing when the stream is over."""
         self._over = True
         if self._exchange is not None:
-            await self._connection.leave(self._exchange)
+            await self._exchange.carrier.leave(self._exchange)
 
     def __del__(self) -> None:
         # `break` only drops the iterator. The cancel leaves in this tick, ahead of whatever is called next.
         exchange = self._exchange
         if exchange is None or exchange.outcome is not None or exchange.left:
             return
+        carrier = exchange.carrier
         try:
-            here = asyncio.get_running_loop() is self._connection.loop
+            here = asyncio.get_running_loop() is carrier.loop
         except RuntimeError:
             here = False
         if here:
-            self._connection.abandon(exchange)
-        elif not self._connection.loop.is_closed():
+            carrier.abandon(exchange)
+        elif not carrier.loop.is_closed():
             # A garbage collection in another thread.
-            self._connection.loop.call_soon_threadsafe(self._connection.abandon, exchange)
+            carrier.loop.call_soon_threadsafe(carrier.abandon, exchange)

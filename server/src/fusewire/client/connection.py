@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from fusewire.client.incoming import Arrived, Granted, Incoming, Reported, Send,
 from fusewire.client.machine import ClientMachine, State
 from fusewire.client.outbox import Outbox
 from fusewire.client.tasks import owned_tasks
+from fusewire.client.turns import Turns
 from fusewire.client.upload import upload
 from fusewire.errors import DeadlineExceeded
 from fusewire.wire import messages as m
@@ -30,6 +31,8 @@ SILENCE_GRACE_SECONDS = 8.0
 """What PROTOCOL §2.4 adds to the heartbeat before a silent connection counts as dead."""
 DEADLINE_GRACE_SECONDS = 0.5
 """The server's own DEADLINE_EXCEEDED gets so long to arrive."""
+SAME_TICK_SECONDS = 0.02
+"""A call that waited longer for its connection is told to the server with what is left of its time."""
 SETTLE_SECONDS = 10.0
 """How long a caller that leaves waits for the server's clean-up."""
 
@@ -59,22 +62,41 @@ async def open_connection(
 class Connection:
     """One connection after its hello. Everything about calls goes by `Exchange`."""
 
-    def __init__(self, duplex: Duplex, tasks: asyncio.TaskGroup, *, timeout: float | None) -> None:
+    def __init__(
+        self,
+        duplex: Duplex,
+        tasks: asyncio.TaskGroup,
+        *,
+        timeout: float | None,
+        on_event: Callable[[m.Event], None] | None = None,
+        settle_seconds: float | None = None,
+    ) -> None:
+        """`on_event` gets the events instead of the inbox. `settle_seconds`: how long a caller that leaves waits for the clean-up."""
         self.timeout = timeout
         self.events = Inbox()
         self.loop = asyncio.get_running_loop()
         self.close_code: int | None = None
         self.close_reason = ""
+        self.refusal: m.Error | None = None
+        """The last error that belonged to no call: it explains a close that follows."""
+        self.session: str | None = None
+        self.drain_seconds = 0.0
+        self.left = asyncio.Event()
+        """Set when new calls have to go elsewhere: the server drains, or the connection is closed."""
+        self.idle = asyncio.Event()
+        """Set while no call is under way."""
+        self.idle.set()
+        self._on_event = on_event or self.events.put
+        self._settle_seconds = SETTLE_SECONDS if settle_seconds is None else settle_seconds
         self._duplex = duplex
         self._tasks = tasks
         self._machine = ClientMachine()
         self._outbox = Outbox()
         self._exchanges: dict[int, Exchange] = {}
-        self._slots: dict[bool, asyncio.Semaphore] = {}
+        self._turns: dict[bool, Turns] = {}
         self._refreshing = asyncio.Lock()
         self._greeted = asyncio.Event()
         self._ended = asyncio.Event()
-        self._refusal: m.Error | None = None
         self._cause: BaseException | None = None
         self._workers: list[asyncio.Task[None]] = []
 
@@ -86,8 +108,15 @@ class Connection:
         """Whether the server has asked to go elsewhere."""
         return self._machine.state is State.DRAINING
 
-    async def greet(self, calls: str | None, credentials: dict[str, Any] | None) -> None:
-        hello = m.Hello(calls=calls, timeout_ms=_ms(self.timeout), credentials=credentials)
+    @property
+    def same(self) -> bool:
+        """Whether the server has the contract that hello named."""
+        return self._machine.same
+
+    async def greet(
+        self, calls: str | None, credentials: dict[str, Any] | None, session: str | None = None
+    ) -> None:
+        hello = m.Hello(calls, session, _ms(self.timeout), credentials)
         self._outbox.put(self._machine.hello(hello))
         self._workers = [self._tasks.create_task(self._read()), self._tasks.create_task(self._write())]
         try:
@@ -97,8 +126,8 @@ class Connection:
             message = f"no welcome within {WELCOME_SECONDS:g} s"
             raise ConnectionLost(message, maybe_executed=False) from None
         if self.close_code is not None:
-            if self._refusal is not None:
-                raise RemoteError(self._refusal)
+            if self.refusal is not None:
+                raise RemoteError(self.refusal)
             raise self._lost_error(maybe_executed=False)
 
     async def close(self, code: int = 1000) -> None:
@@ -123,17 +152,20 @@ class Connection:
         """
         implied = None if streams else self.timeout
         timeout = implied if request.timeout == "default" else request.timeout
-        deadline = None if timeout is None else self.loop.time() + timeout
-        slots = self._slots[streams]
+        now = self.loop.time()
+        since = now if request.since is None else request.since
+        deadline = None if timeout is None else since + timeout
+        turns = self._turns[streams]
         try:
             async with asyncio.timeout_at(deadline):
-                await slots.acquire()
+                await turns.take()
         except TimeoutError:
             raise DeadlineExceeded(message=f"{request.name} waited for its turn for too long") from None
         try:
-            exchange = self._begin(request, slots, deadline, said=timeout != implied)
+            said = timeout != implied or (deadline is not None and now - since > SAME_TICK_SECONDS)
+            exchange = self._begin(request, turns, deadline, said=said)
         except BaseException:
-            slots.release()
+            turns.give()
             raise
         if request.upload is not None:
             exchange.uploader = self._tasks.create_task(
@@ -141,25 +173,30 @@ class Connection:
             )
         return exchange
 
-    def _begin(
-        self, request: Request, slots: asyncio.Semaphore, deadline: float | None, *, said: bool
-    ) -> Exchange:
+    def _begin(self, request: Request, turns: Turns, deadline: float | None, *, said: bool) -> Exchange:
         if self.close_code is not None:
             raise self._lost_error(maybe_executed=False)
         left = None if deadline is None else deadline - self.loop.time()
         # What hello said, or a stream means anyway, needs no saying; else 0 is none (PROTOCOL §3).
         timeout_ms = (_ms(left) or 0) if said else None
+        args, kwargs = request.arguments(same=self._machine.same)
         call_id, data = self._machine.call(
             request.name,
-            request.args,
-            request.kwargs,
+            args,
+            kwargs,
             timeout_ms=timeout_ms,
             upload=request.upload is not None,
         )
-        exchange = Exchange(call_id, request.name, deadline, slots.release)
+        exchange = Exchange(call_id, request.name, deadline, self, turns.give)
         self._exchanges[call_id] = exchange
+        self.idle.clear()
         self._outbox.put(data, exchange)
         return exchange
+
+    def unstarted(self, exchange: Exchange, request: Request) -> bool:
+        """Never: there is no other connection that could have the call."""
+        del exchange, request
+        return False
 
     async def next(self, exchange: Exchange) -> None:
         """Wait until the exchange is ready. Whoever stops waiting has cancelled the call.
@@ -195,11 +232,13 @@ class Connection:
     async def leave(self, exchange: Exchange) -> None:
         """Cancel, and wait until the server has settled."""
         self.abandon(exchange)
+        if not self._settle_seconds:
+            return
         try:
-            async with asyncio.timeout(SETTLE_SECONDS):
+            async with asyncio.timeout(self._settle_seconds):
                 await exchange.settled()
         except TimeoutError:
-            log.warning("! %s has not ended %g s after it was cancelled", exchange.name, SETTLE_SECONDS)
+            log.warning("! %s has not ended %g s after it was cancelled", exchange.name, self._settle_seconds)
 
     async def refresh(self, credentials: dict[str, Any] | None) -> None:
         """Change who is calling. Raises `RemoteError` when the credentials were refused; the server then closes the connection."""
@@ -207,7 +246,9 @@ class Connection:
         async with self._refreshing:
             call_id, data = self._machine.refresh(credentials)
             deadline = self.loop.time() + WELCOME_SECONDS
-            exchange = self._exchanges[call_id] = Exchange(call_id, "refresh", deadline, lambda: None)
+            exchange = Exchange(call_id, "refresh", deadline, self, lambda: None)
+            self._exchanges[call_id] = exchange
+            self.idle.clear()
             self._outbox.put(data, exchange)
             await self.next(exchange)
             exchange.end()
@@ -249,24 +290,32 @@ class Connection:
             case Settled(id=call_id, message=message):
                 outcome = RemoteError(message) if isinstance(message, m.Error) else message
                 self._exchanges.pop(call_id).settle(outcome)
+                if not self._exchanges:
+                    self.idle.set()
             case Granted(id=call_id):
                 self._exchanges[call_id].allowed.set()
             case m.Event():
-                self.events.put(event)
-            case m.Welcome():
+                self._on_event(event)
+            case m.Welcome(session=session):
                 limits = self._machine.limits
-                self._slots = {
-                    False: asyncio.Semaphore(limits.max_calls),
-                    True: asyncio.Semaphore(limits.max_streams),
-                }
+                self.session = session
+                self._turns = {False: Turns(limits.max_calls), True: Turns(limits.max_streams)}
                 self._greeted.set()
             case Reported(error):
-                self._refusal = error
+                self.refusal = error
                 log.info("< %s %s: %s", error.status, error.code, error.detail)
             case Shut(code):
                 self._end(code, code.reason)
             case m.GoAway(drain_ms=drain_ms):
                 log.info("< goaway, %d ms", drain_ms)
+                self.drain_seconds = drain_ms / 1000
+                self._leave()
+
+    def _leave(self) -> None:
+        """Nothing new can be sent: whoever waits for a turn is let go, to hear that."""
+        self.left.set()
+        for turns in self._turns.values():
+            turns.dissolve()
 
     def _end(self, code: int, reason: str) -> None:
         """The connection is over: every call gets its answer here."""
@@ -274,9 +323,11 @@ class Connection:
             return
         self.close_code, self.close_reason = code, reason
         self._machine.close()
+        self._leave()
         exchanges, self._exchanges = self._exchanges, {}
         for exchange in exchanges.values():
             exchange.settle(self._lost_error(maybe_executed=exchange.handed))
+        self.idle.set()
         self.events.close(str(self._lost_error(maybe_executed=False)))
         self._greeted.set()
         self._ended.set()

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from fusewire.client.incoming import Arrived
 from fusewire.errors import RpcError
@@ -27,6 +27,59 @@ class Request:
     kwargs: dict[str, Any]
     timeout: Timeout = "default"
     upload: AsyncIterable[Any] | None = None
+    order: tuple[str, ...] = ()
+    """Names of positional parameters: their values, given in `kwargs`, go by position when the server has the same contract."""
+    upload_name: str | None = None
+    since: float | None = None
+    """When it was asked for, on the loop's clock; the time counts from there. None: when it is begun."""
+
+    def arguments(self, *, same: bool) -> tuple[list[Any], dict[str, Any]]:
+        """`args` and `kwargs` of the message (PROTOCOL §3): cut at the first one that is absent."""
+        if not same or not self.order:
+            return self.args, self.kwargs
+        args, kwargs = [*self.args], {**self.kwargs}
+        for name in self.order:
+            if name == self.upload_name:
+                args.append(None)
+            elif name in kwargs:
+                args.append(kwargs.pop(name))
+            else:
+                break
+        return args, kwargs
+
+
+class Carrier(Protocol):
+    """The connection that a call was sent on."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where its tasks run."""
+
+    async def next(self, exchange: Exchange) -> None:
+        """Wait until there is an item or the outcome."""
+
+    def taken(self, exchange: Exchange, item: Arrived) -> None:
+        """The reader has an item."""
+
+    def abandon(self, exchange: Exchange) -> None:
+        """Cancel without waiting."""
+
+    async def leave(self, exchange: Exchange) -> None:
+        """Cancel, and wait until the server has settled."""
+
+
+class Line(Protocol):
+    """What sends calls: one connection, or a session that has one after the other."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where its tasks run."""
+
+    async def start(self, request: Request, *, streams: bool) -> Exchange:
+        """Send a call, when its turn has come."""
+
+    def unstarted(self, exchange: Exchange, request: Request) -> bool:
+        """Whether a call that has failed was certainly not started, and is to be sent again."""
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +89,7 @@ class Exchange:
     id: int
     name: str
     deadline: float | None
+    carrier: Carrier
     release: Callable[[], None]
     """Gives the call's place to the next one."""
     items: deque[Arrived] = field(default_factory=deque)
