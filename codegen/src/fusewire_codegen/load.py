@@ -61,10 +61,14 @@ def load(target: Target, root: Path) -> Loaded:
     fresh.install(root)
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
-    module = importlib.import_module(target.module)
-    if module.__file__ is None:
-        raise LoadError(f"{target.module} has no file: name the module that makes the app")
-    return Loaded(_fuse(module, target).contract(), Path(module.__file__))
+    # Here, for it brings FastAPI with it, which the command does not need to start.
+    from fusewire.loading import contract_only
+
+    with contract_only():
+        module = importlib.import_module(target.module)
+        if module.__file__ is None:
+            raise LoadError(f"{target.module} has no file: name the module that makes the app")
+        return Loaded(_fuse(module, target).contract(), Path(module.__file__))
 
 
 def framework_folders() -> tuple[Path, ...]:

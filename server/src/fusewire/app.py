@@ -20,11 +20,12 @@ from fusewire.events import EventRegistry
 from fusewire.hub import Audience, Hub, Room
 from fusewire.hub.hub import ALL
 from fusewire.identity import Loader
+from fusewire.loading import is_contract_only
 from fusewire.procedures.procedure import compile_procedure
 from fusewire.procedures.registry import Registry
 from fusewire.quota import Limiter, MemoryLimiter
 from fusewire.router import Entry, EventDefinition, Router
-from fusewire.transports.http import add_docs, failures_of, mirror, use_one_error_shape
+from fusewire.transports.http import add_docs, failures_of, has_sure_route, mirror, use_one_error_shape
 from fusewire.transports.services import Services
 from fusewire.transports.websocket import add_endpoint
 
@@ -180,7 +181,7 @@ class Fuse:
             return
         procedure = compile_procedure(entry)
         self._registry.check(procedure)
-        if "http" in procedure.served_on:
+        if "http" in procedure.served_on and not (is_contract_only() and has_sure_route(procedure)):
             mirror(self.app, procedure, self._services, api_prefix=self._api_prefix)
         self._registry.add(procedure)
         self._calls_hash = None

@@ -6,6 +6,7 @@ import collections.abc as abc
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, get_args, get_origin
 
 from fastapi import Response, params
@@ -13,6 +14,7 @@ from starlette.routing import compile_path
 
 from fusewire.errors import RegistrationError
 from fusewire.identity import Transport
+from fusewire.loading import once
 from fusewire.names import name_fault
 from fusewire.procedures.annotations import is_model
 from fusewire.procedures.callables import Flavour, place_of
@@ -89,14 +91,16 @@ def compile_procedure(definition: Definition) -> Procedure:
         raise RegistrationError(f"{place_of(function)}: cannot be called {name!r}: {fault}")
     path = definition.prefix + (definition.path if definition.path is not None else f"/{own}")
     http_only = options.transports == "http"
+    path_names = frozenset(compile_path(path)[2])
     reader = Reader(
-        definition.method,
-        frozenset(compile_path(path)[2]),
-        http_only=http_only,
-        socket_only=options.transports == "websocket",
+        definition.method, path_names, http_only=http_only, socket_only=options.transports == "websocket"
     )
-    root = reader.read(function)
-    guards = tuple(_guard(reader, dependency, definition) for dependency in options.dependencies)
+    place = (definition.method, path_names, options.transports)
+    root = once((function, place), lambda: reader.read(function))
+    guards = tuple(
+        once((dependency, place), partial(_guard, reader, dependency, definition))
+        for dependency in options.dependencies
+    )
     fields, root, guards = _whole_body(_ordered(root, guards), root, guards)
     streams = root.flavour.streams if options.stream is None else options.stream
     uploads = [field for field in fields if field.where == "upload"]
@@ -223,9 +227,10 @@ def _swap(node: Node, whole: Field) -> Node:
 
 def _output(definition: Definition, streams: bool) -> OutputType | None:
     place = place_of(definition.function)
-    annotation = definition.options.response_model
+    declared = definition.options.response_model
+    annotation = declared
     if annotation is None:
-        annotation = returned(definition.function)
+        annotation = once((returned, definition.function), lambda: returned(definition.function))
     if annotation is inspect.Signature.empty:
         raise RegistrationError(
             f"{place}: no return type, so no client could know the result; write one (`-> None` if nothing)"
@@ -241,7 +246,7 @@ def _output(definition: Definition, streams: bool) -> OutputType | None:
             raise RegistrationError(f'{place}: a Response exists only over HTTP; add transports="http"')
         return None
     try:
-        return OutputType(annotation)
+        return once((OutputType, definition.function, streams, declared), lambda: OutputType(annotation))
     except Exception as error:
         raise RegistrationError(f"{place}: the return type cannot be used: {error}") from error
 

@@ -16,6 +16,12 @@ def _route(procedure: Procedure) -> tuple[str, str]:
     return procedure.method, _NAMES.sub("{}", procedure.path)
 
 
+def _namespaces(procedure: Procedure) -> list[str]:
+    """`a.b` and `a` of `a.b.c`."""
+    parts = procedure.name.split(".")
+    return [".".join(parts[:depth]) for depth in range(len(parts) - 1, 0, -1)]
+
+
 def _name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
@@ -26,6 +32,7 @@ class Registry:
     def __init__(self) -> None:
         self._procedures: dict[str, Procedure] = {}
         self._routes: dict[tuple[str, str], Procedure] = {}
+        self._namespaces: dict[str, Procedure] = {}
         self._errors: dict[str, type[RpcError[Any]]] = {}
         self.on_websocket: dict[str, Procedure] = {}
         self.call_bytes: dict[str, int] = {}
@@ -39,13 +46,14 @@ class Registry:
 
     def check(self, procedure: Procedure) -> None:
         """Raises `RegistrationError` for a clash of names, routes or error codes, naming both places."""
-        for other in self._procedures.values():
-            names = sorted((procedure.name, other.name), key=len)
-            if names[0] == names[1] or names[1].startswith(names[0] + "."):
-                raise RegistrationError(
-                    f"two procedures would both be client.{names[0]}: {other.place} and {procedure.place}; "
-                    "give one a `name=`, or its router a `namespace=`"
-                )
+        taken = (self._procedures.get(name) for name in (procedure.name, *_namespaces(procedure)))
+        other = next(filter(None, taken), None) or self._namespaces.get(procedure.name)
+        if other is not None:
+            shared = min(procedure.name, other.name, key=len)
+            raise RegistrationError(
+                f"two procedures would both be client.{shared}: {other.place} and {procedure.place}; "
+                "give one a `name=`, or its router a `namespace=`"
+            )
         if "http" in procedure.served_on and (twin := self._routes.get(_route(procedure))):
             raise RegistrationError(
                 f"two procedures would both be {procedure.method} {procedure.path}: {twin.place} and {procedure.place}"
@@ -63,6 +71,8 @@ class Registry:
         self._errors.update({error.code: error for error in procedure.options.raises})
         self._routes[_route(procedure)] = procedure
         self._procedures[procedure.name] = procedure
+        for namespace in _namespaces(procedure):
+            self._namespaces.setdefault(namespace, procedure)
         if "websocket" in procedure.served_on:
             self.on_websocket[procedure.name] = procedure
         if procedure.options.max_bytes is not None:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from copy import copy
+from datetime import date, datetime
+from enum import Enum
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from fastapi import Body, FastAPI, Path, Query, Request, Response, Security, params
 from fastapi.exceptions import FastAPIError
@@ -22,14 +25,17 @@ from pydantic.fields import FieldInfo
 from starlette.types import Receive, Scope, Send
 
 from fusewire.errors import RegistrationError, RpcError
+from fusewire.procedures.annotations import without_none
 from fusewire.procedures.options import Options
-from fusewire.procedures.procedure import Procedure
+from fusewire.procedures.procedure import Procedure, walk
 from fusewire.procedures.sources import Field, Node
 from fusewire.transports.http.handler import CallResponse
 from fusewire.transports.http.problem import ErrorBody, InvalidArgumentBody
 from fusewire.transports.services import Services
 
 _HANDLER = "__fusewire_handler__"
+_PLAIN = frozenset({bool, int, float, str, UUID, date, datetime})
+"""What FastAPI takes in every place of a request."""
 
 
 class MirrorRoute(APIRoute):
@@ -80,6 +86,20 @@ def mirror(app: FastAPI, procedure: Procedure, services: Services, *, api_prefix
         )
     except (AssertionError, FastAPIError) as error:
         raise RegistrationError(f"{procedure.place}: no REST form: {error}") from error
+
+
+def has_sure_route(procedure: Procedure) -> bool:
+    """Whether FastAPI can have nothing against the route, so that one need not be made to find out."""
+    options = procedure.options
+    if options.status_code is not None or options.responses:
+        return False
+    fields = (field for node in (procedure.root, *procedure.guards) for field in walk(node))
+    return all(field.where == "body" or _is_plain(field) for field in fields)
+
+
+def _is_plain(field: Field) -> bool:
+    bare = without_none(field.type.annotation)
+    return field.info is None and inspect.isclass(bare) and (bare in _PLAIN or issubclass(bare, Enum))
 
 
 def _endpoint(procedure: Procedure, handle: Callable[..., Any]) -> Callable[..., Any]:
