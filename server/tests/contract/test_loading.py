@@ -30,24 +30,24 @@ async def agent(user_agent: Annotated[str, Header()] = "") -> str:
 
 async def create(thing: Thing, *, dry_run: bool = False) -> Thing:
     """Creates."""
-    raise NotImplementedError
+    return thing
 
 
-async def read(id: UUID, color: Color | None = None) -> Thing:
-    raise NotImplementedError
+async def read(key: UUID, color: Color = Color.RED) -> Thing:
+    return Thing(id=key, color=color)
 
 
 async def find(names: Annotated[list[str], Query()], agent: Annotated[str, Depends(agent)]) -> list[Thing]:
-    raise NotImplementedError
+    return []
 
 
-async def by_thing(weights: dict[str, int], id: int) -> None: ...
+async def by_thing(weights: dict[str, int], page: int) -> None: ...
 
 
 def make_app() -> Fuse:
     rpc = Router(prefix="/things", namespace="things")
     rpc(create)
-    rpc.get("/{id}")(read)
+    rpc.get("/{key}")(read)
     rpc.get(raises=[Gone])(find)
     fuse = Fuse(FastAPI())
     fuse.include_router(rpc)
@@ -63,7 +63,7 @@ def test_the_contract_is_the_same_and_routes_that_cannot_be_refused_are_not_buil
     with contract_only():
         loaded = make_app()
         assert loaded.contract() == serving.contract()
-    assert paths(serving) - paths(loaded) == {"/api/things/create", "/api/things/{id}"}
+    assert paths(serving) - paths(loaded) == {"/api/things/create", "/api/things/{key}"}
     assert "/api/things/find" in paths(loaded)
     assert paths(make_app()) == paths(serving)
 
