@@ -85,14 +85,17 @@ async def test_while_the_socket_waits_all_that_comes_is_joined_and_stays_in_orde
 
 
 @pytest.mark.parametrize(("waiting", "full"), [(99, False), (100, True), (101, True)])
-async def test_it_is_full_at_its_bound(box: Box, waiting: int, full: bool) -> None:
+async def test_what_waits_is_counted_and_bounded(box: Box, waiting: int, full: bool) -> None:
     box.socket.takes.clear()
     box.outbox.put(bytes(500))
     box.outbox.flush()
     # What is being written does not count.
-    assert not box.outbox.full
+    assert box.outbox.size == 0
     box.outbox.put(bytes(waiting))
-    assert box.outbox.full is full
+    assert box.outbox.size == waiting
+    room = box.spawn(box.outbox.room(100))
+    await asyncio.sleep(0)
+    assert room.done() is not full
     assert box.outbox.fits(b"") is (waiting <= 100)
     assert not box.outbox.fits(bytes(102 - min(waiting, 101)))
     box.socket.takes.set()
@@ -106,11 +109,11 @@ async def test_who_waits_for_room_goes_on_when_there_is_some(box: Box) -> None:
     box.outbox.flush()
     box.outbox.put(bytes(100))
     async with asyncio.TaskGroup() as tasks:
-        waiting = [tasks.create_task(box.outbox.room()) for _ in range(3)]
+        waiting = [tasks.create_task(box.outbox.room(100)) for _ in range(3)]
         await asyncio.sleep(0)
         assert not any(task.done() for task in waiting)
         box.socket.takes.set()
-    assert not box.outbox.full
+    assert box.outbox.size == 0
 
 
 @pytest.mark.parametrize("waits", [False, True])
@@ -125,8 +128,8 @@ async def test_a_socket_that_is_gone_is_told_once_and_nothing_is_kept(box: Box, 
         box.socket.takes.set()
         await box.outbox.drain()
     assert box.gone == 1
-    assert not box.outbox.full
-    await box.outbox.room()
+    assert box.outbox.size == 0
+    await box.outbox.room(100)
 
 
 async def test_abandoned_it_lets_everybody_go(box: Box) -> None:
@@ -135,7 +138,7 @@ async def test_abandoned_it_lets_everybody_go(box: Box) -> None:
     box.outbox.flush()
     box.outbox.put(bytes(100))
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(box.outbox.room())
+        tasks.create_task(box.outbox.room(100))
         await asyncio.sleep(0)
         box.outbox.abandon()
     await box.outbox.drain()

@@ -34,8 +34,8 @@ class Bounds:
     stream_bytes: int = 256 * KIB
     result_bytes: int = 16 * MIB
     outgoing_bytes: int = 1 * MIB
-    """Waiting to be sent, besides what is being written. Results and items wait for room; events that find none close the
-    connection as `slow`."""
+    """Waiting to be sent, besides what is being written. Results wait for room, items already while `stream_bytes` wait; events
+    that find none close the connection as `slow`."""
     malformed_messages: int = 20
     heartbeat_seconds: float = 25.0
 

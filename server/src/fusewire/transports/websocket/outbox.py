@@ -56,12 +56,13 @@ class Outbox:
         return not self._waiting or self._size + len(message) <= self._bound
 
     @property
-    def full(self) -> bool:
-        return self._size >= self._bound
+    def size(self) -> int:
+        """Bytes that wait, besides what is being written."""
+        return self._size
 
-    async def room(self) -> None:
-        """Wait until less than the bound is queued. Only one message at a time gets past a full queue."""
-        while self._size >= self._bound:
+    async def room(self, most: int) -> None:
+        """Wait until fewer than `most` bytes wait. Only one message at a time gets past that."""
+        while self._size >= most:
             if self._room is None:
                 self._room = asyncio.Event()
             await self._room.wait()
@@ -119,8 +120,7 @@ class Outbox:
         frame = b"".join(self._waiting[:count])
         del self._waiting[:count]
         self._size -= size
-        if self._size < self._bound:
-            self._make_room()
+        self._make_room()
         return frame
 
     def _make_room(self) -> None:

@@ -99,14 +99,17 @@ class SocketCall(Surroundings):
 
     async def result(self, value: Any) -> None:
         packed = self._packed(value)
-        if self._line.outbox.full:
-            await self._line.outbox.room()
+        most = self._line.bounds.outgoing_bytes
+        if self._line.outbox.size >= most:
+            await self._line.outbox.room(most)
         self._line.settle(self, pack_result(self._message.id, packed))
 
     async def item(self, value: Any) -> None:
         packed = self._packed(value)
-        if self._line.outbox.full:
-            await self._line.outbox.room()
+        # A stream's window, not all that may wait: what fills a slow peer's queue is not worth memory that events may need.
+        most = min(self._line.bounds.stream_bytes, self._line.bounds.outgoing_bytes)
+        if self._line.outbox.size >= most:
+            await self._line.outbox.room(most)
         self._line.send(pack_item(self._message.id, packed))
         self._items += 1
         if self._items % ITEMS_PER_TURN == 0:
