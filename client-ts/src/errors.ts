@@ -42,7 +42,7 @@ function messageOf(code: string, detail: unknown): string {
   return `${code}: ${msg}${Array.isArray(loc) ? ` (${loc.join(".")})` : ""}`;
 }
 
-/** Whether `error` is an {@link RpcError} of that code. */
+/** Whether `error` is an {@link RpcError} of that code. The generated `isError` narrows its `data` too. */
 export function matchesError<Code extends string>(error: unknown, code: Code): error is RpcError<Code> {
   return error instanceof RpcError && error.code === code;
 }

@@ -10,6 +10,18 @@ export type { Status, StatusStore } from "./connection/status.js";
 export { uploads } from "./connection/upload.js";
 export type { Descriptor } from "./descriptor.js";
 export { matchesError, RpcError, type RpcErrorFields } from "./errors.js";
+export type {
+  ArgumentFault,
+  Call,
+  CodeOf,
+  ErrorOf,
+  Failure,
+  InvalidArgument,
+  Outcome,
+  Safe,
+  StandardError,
+  StandardErrors,
+} from "./failures.js";
 export type { ConnectOptions } from "./options.js";
 export type {
   Auth,
@@ -18,7 +30,9 @@ export type {
   Procedure,
   SocketConstructor,
   SocketLike,
+  Upload,
 } from "./ports.js";
+export { safely } from "./safe.js";
 export type { Stream, StreamReader } from "./stream.js";
 export { type Branded, Decimal, Duration, NaiveDatetime, PlainDate, PlainTime, UUID } from "./values.js";
 export { DecodeError } from "./wire/codec.js";

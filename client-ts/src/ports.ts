@@ -128,3 +128,13 @@ export interface Transport {
  * @throws TypeError for an argument that is no source
  */
 export type UploadPart = (call: Call, write: (elements: () => number) => void) => void;
+
+/**
+ * A stream from the client: an async generator, an array or another iterable, the body of a `Response`. Of bytes, also a
+ * `Blob` or `File`. A string is none, although it could be iterated.
+ */
+export type Upload<T> =
+  | AsyncIterable<T>
+  | (Iterable<T> & object)
+  | ReadableStream<T>
+  | (Uint8Array extends T ? Blob : never);

@@ -1,3 +1,4 @@
+import type { Fails } from "./failures.js";
 import type { Call, CallSink } from "./ports.js";
 import { createQueue } from "./queue.js";
 
@@ -5,7 +6,7 @@ import { createQueue } from "./queue.js";
  * The items of a streaming call. Read it with `for await`, or with `next()`; it has one reader. Leaving the loop,
  * `return()` and `close()` cancel the call in Python. Every error is thrown by `next()`.
  */
-export interface StreamReader<T> extends AsyncIterable<T> {
+export interface StreamReader<T, Code extends string = never> extends AsyncIterable<T>, Fails<Code> {
   /** The next item; several calls may be under way and are answered in order. */
   next(): Promise<IteratorResult<T, undefined>>;
   /** Ends the stream and cancels the call. */
@@ -18,9 +19,11 @@ export interface StreamReader<T> extends AsyncIterable<T> {
 
 /**
  * What a streaming call returns. The call has left already. It can be iterated as it is; awaiting it, or returning it
- * from an async function, gives the same stream at once and never throws.
+ * from an async function, gives the same stream at once and never throws. `Code` are the errors that it declares.
  */
-export interface Stream<T> extends StreamReader<T>, PromiseLike<StreamReader<T>> {}
+export interface Stream<T, Code extends string = never>
+  extends StreamReader<T, Code>,
+    PromiseLike<StreamReader<T, Code>> {}
 
 /** Makes a stream of the call that `start` starts. */
 export function openStream<T>(start: (sink: CallSink) => Call): Stream<T> {

@@ -1,16 +1,24 @@
 import { assertType, describe, expectTypeOf, it } from "vitest";
 import type { WebSocket as NodeWebSocket } from "ws";
 import {
+  type ArgumentFault,
+  type Call,
   type ClientMembers,
+  type CodeOf,
   type ConnectOptions,
   createClient,
   Decimal,
+  type ErrorOf,
   matchesError,
   type RpcError,
+  type Safe,
   type SocketConstructor,
+  type StandardError,
   type Status,
   type Stream,
   type StreamReader,
+  safely,
+  type Upload,
   UUID,
 } from "../src/index.js";
 import { descriptor, type Events, type Procedures, type TestClient } from "./support/client.js";
@@ -19,13 +27,15 @@ declare const client: TestClient;
 
 interface Errors {
   BUDGET_SPENT: { left: number };
+  GONE_AWAY: undefined;
+  NOT_FOUND: { name: string };
 }
-function isError<Code extends keyof Errors>(
-  error: unknown,
-  code: Code,
-): error is RpcError<Code, Errors[Code]> {
+function isError<Code extends CodeOf<Errors>>(error: unknown, code: Code): error is ErrorOf<Errors, Code> {
   return matchesError(error, code);
 }
+const safe: Safe<Errors> = safely;
+declare const spend: () => Call<number, "BUDGET_SPENT" | "NOT_FOUND">;
+declare const watch: () => Stream<string, "GONE_AWAY">;
 
 describe("a client", () => {
   it("has its procedures", () => {
@@ -77,6 +87,77 @@ it("isError narrows to the declared data", () => {
     expectTypeOf(error.code).toEqualTypeOf<"BUDGET_SPENT">();
   }
   if (matchesError(error, "UNAVAILABLE")) expectTypeOf(error.code).toEqualTypeOf<"UNAVAILABLE">();
+});
+
+it("isError knows the standard errors", () => {
+  const error: unknown = undefined;
+  if (isError(error, "RATE_LIMITED")) expectTypeOf(error.data.retry_after).toEqualTypeOf<number>();
+  if (isError(error, "INVALID_ARGUMENT"))
+    expectTypeOf(error.detail).toEqualTypeOf<readonly ArgumentFault[]>();
+  if (isError(error, "HTTP_418")) expectTypeOf(error).toEqualTypeOf<RpcError<"HTTP_418", undefined>>();
+  if (isError(error, "NOT_FOUND")) expectTypeOf(error.data).toEqualTypeOf<{ name: string }>();
+  // @ts-expect-error no such code
+  isError(error, "SPENT");
+});
+
+describe("safe", () => {
+  it("has data or an error", async () => {
+    expectTypeOf(spend()).toExtend<Promise<number>>();
+    const { data, error } = await safe(spend());
+    if (error) expectTypeOf(data).toEqualTypeOf<undefined>();
+    else expectTypeOf(data).toEqualTypeOf<number>();
+    const outcome = await safe(client.teams.rename(1, "x"));
+    expectTypeOf(outcome.error).toEqualTypeOf<StandardError | undefined>();
+    if (outcome.data !== undefined) expectTypeOf(outcome.data).toEqualTypeOf<string>();
+  });
+
+  it("knows the declared errors of each procedure, and the standard ones", async () => {
+    const { error } = await safe(spend());
+    if (error?.code === "BUDGET_SPENT") expectTypeOf(error.data).toEqualTypeOf<{ left: number }>();
+    // Declared by this procedure, and so not the standard error of that code.
+    if (error?.code === "NOT_FOUND") expectTypeOf(error.data).toEqualTypeOf<{ name: string }>();
+    if (error?.code === "RATE_LIMITED") expectTypeOf(error.data.retry_after).toEqualTypeOf<number>();
+    if (error?.code === "HTTP_503") expectTypeOf(error.data).toEqualTypeOf<undefined>();
+    // @ts-expect-error another procedure's error
+    error?.code === "GONE_AWAY";
+    const other = (await safe(client.add(1, 2))).error;
+    if (other?.code === "NOT_FOUND") expectTypeOf(other.data).toEqualTypeOf<undefined>();
+  });
+
+  it("lets a switch be exhaustive over what is declared", async () => {
+    const { error } = await safe(spend());
+    if (!error) return;
+    switch (error.code) {
+      case "BUDGET_SPENT":
+      case "NOT_FOUND":
+        expectTypeOf(error).toEqualTypeOf<
+          RpcError<"BUDGET_SPENT", { left: number }> | RpcError<"NOT_FOUND", { name: string }>
+        >();
+        break;
+      default:
+        assertType<StandardError>(error);
+    }
+  });
+
+  it("gives a stream's items one by one", async () => {
+    for await (const { data, error } of safe(watch())) {
+      if (error?.code === "GONE_AWAY") expectTypeOf(error.data).toEqualTypeOf<undefined>();
+      if (!error) expectTypeOf(data).toEqualTypeOf<string>();
+    }
+    const reader = await watch();
+    expectTypeOf(safe(reader)).toEqualTypeOf(safe(watch()));
+  });
+});
+
+it("an upload is whatever gives items, but no text", () => {
+  expectTypeOf<string[]>().toExtend<Upload<string>>();
+  expectTypeOf<AsyncGenerator<string>>().toExtend<Upload<string>>();
+  expectTypeOf<ReadableStream<string>>().toExtend<Upload<string>>();
+  expectTypeOf<string>().not.toExtend<Upload<string>>();
+  expectTypeOf<Blob>().not.toExtend<Upload<string>>();
+  expectTypeOf<File>().toExtend<Upload<Uint8Array>>();
+  expectTypeOf<NonNullable<Response["body"]>>().toExtend<Upload<Uint8Array>>();
+  expectTypeOf<Uint8Array>().not.toExtend<Upload<Uint8Array>>();
 });
 
 it("branded strings are strings, and not each other", () => {

@@ -85,6 +85,16 @@ describe("an upload", () => {
     expect(errors).toEqual([]);
   });
 
+  it("may be a file, whose bytes it reads", async () => {
+    const result = client.collect("x", new Blob(["ab", "c"]));
+    const { peer, id } = await taken();
+    await peer.next("end");
+    const parts = peer.all("item").map(({ value }) => value as Uint8Array);
+    expect(Buffer.concat(parts).toString()).toBe("abc");
+    peer.send({ kind: "result", id, value: 3 });
+    expect(await result).toBe(3);
+  });
+
   it("takes its place as nil, once arguments go by position, and leaves with its call", async () => {
     await connect(client);
     const results = [client.collect("x", [1, 2]), client.pipe([3], { upper: true })];

@@ -54,11 +54,21 @@ def test_without_events_errors_and_procedures_it_compiles_too(contract: Contract
     bare = copy.deepcopy(contract)
     bare["procedures"], bare["events"], bare["errors"], bare["types"] = {}, {}, {}, {}
     text = render(bare, SOURCE)
-    assert "isError" not in text
-    assert "Errors" not in text
     source = tmp_path / "fuse.ts"
-    source.write_text(text)
+    # The standard errors are there without any of the app's own.
+    source.write_text(
+        f'{text}\nexport const spent = (error: unknown) => isError(error, "RATE_LIMITED") && error.data.retry_after;\n'
+    )
     assert compiler.check(tmp_path, source) == []
+
+
+def test_what_becomes_an_error_leaves_the_javascript_alone(contract: Contract, tmp_path: Path) -> None:
+    changed = copy.deepcopy(contract)
+    changed["errors"]["NEW"] = {"status": 400}
+    changed["procedures"]["chat"]["errors"] = ["NEW"]
+    changed["procedures"]["start_job"]["errors"] = []
+    before = compiler.emit(tmp_path / "before", render(contract, SOURCE))
+    assert compiler.emit(tmp_path / "after", render(changed, SOURCE)) == before
 
 
 def test_a_change_of_types_alone_leaves_the_javascript_alone(contract: Contract, tmp_path: Path) -> None:

@@ -2,17 +2,22 @@
 import {
   createClient,
   matchesError,
+  safely,
   uploads,
+  type Call,
+  type CodeOf,
   type ConnectOptions,
   type Decimal,
   type Duration,
+  type ErrorOf,
   type FuseClient,
   type NaiveDatetime,
   type PlainDate,
   type PlainTime,
-  type RpcError,
+  type Safe,
   type Stream,
   type UUID,
+  type Upload,
 } from "@fusewire/client";
 
 export type Animal = Cat | Dog;
@@ -198,7 +203,7 @@ export interface Procedures {
    *
    * @param items - Sent item by item, as fast as Python reads.
    */
-  collect(label: string, items: AsyncIterable<Dog> | Iterable<Dog> | ReadableStream<Dog>): Promise<number>;
+  collect(label: string, items: Upload<Dog>): Promise<number>;
   everything(value: Everything): Promise<Everything>;
   /**
    * A required parameter behind two with defaults.
@@ -222,9 +227,7 @@ export interface Procedures {
    */
   paint(color: Color, where?: number[] | null, priority?: Priority): Promise<null>;
   /** @param options.lines - Sent item by item, as fast as Python reads. (each: maxLength 80) */
-  relay(
-    options: { loud: boolean; lines: AsyncIterable<string | null> | Iterable<string | null> | ReadableStream<string | null> },
-  ): Stream<string>;
+  relay(options: { loud: boolean; lines: Upload<string | null> }): Stream<string>;
   /**
    * @param class_ - (default "x")
    * @param x_trace - (default "")
@@ -247,9 +250,10 @@ export interface Procedures {
    * a line separator and ${this}.
    *
    * @param options.dry_run - (default false)
-   * @throws BUDGET_SPENT, GONE_AWAY
+   * @throws BUDGET_SPENT - The month's budget is used up.
+   * @throws GONE_AWAY
    */
-  start_job(job_id: string, options?: { dry_run?: boolean }): Promise<JobStarted>;
+  start_job(job_id: string, options?: { dry_run?: boolean }): Call<JobStarted, "BUDGET_SPENT" | "GONE_AWAY">;
   tail(): Stream<JobStatus>;
   teams: {
     members: {
@@ -301,7 +305,10 @@ export function connect(options: ConnectOptions = {}): Client {
   return createClient<Procedures, Events>(descriptor, options);
 }
 
-/** Narrows `error` to the declared error of that code. */
-export function isError<Code extends keyof Errors>(error: unknown, code: Code): error is RpcError<Code, Errors[Code]> {
+/** Narrows `error` to the error of that code, with its `data`: one that is declared above, or a standard one. */
+export function isError<Code extends CodeOf<Errors>>(error: unknown, code: Code): error is ErrorOf<Errors, Code> {
   return matchesError(error, code);
 }
+
+/** What came of a call, or of each item of a stream, as `{ data, error }`: nothing is thrown. */
+export const safe: Safe<Errors> = safely;

@@ -1,6 +1,6 @@
 // What a user of the golden client may write and what must not compile. Checked by the compiler, never run.
-import type { Decimal, Stream, UUID } from "@fusewire/client";
-import { type Circle, type Client, Color, connect, type Dog, type Errors, type Events, type Everything, isError, type Json, Priority, type Tagged } from "./fuse.js";
+import type { Decimal, StandardError, Stream, UUID } from "@fusewire/client";
+import { type Circle, type Client, Color, connect, type Dog, type Errors, type Events, type Everything, isError, type JobStarted, type JobStatus, type Json, Priority, safe, type Tagged } from "./fuse.js";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const exactly = <_Equal extends true>(): void => {};
@@ -112,8 +112,54 @@ export function events(client: Client): void {
 export function errors(error: unknown): void {
   if (isError(error, "BUDGET_SPENT")) exactly<Equal<typeof error.data, Errors["BUDGET_SPENT"]>>();
   if (isError(error, "GONE_AWAY")) exactly<Equal<typeof error.data, undefined>>();
+  if (isError(error, "RATE_LIMITED")) exactly<Equal<typeof error.data.retry_after, number>>();
+  if (isError(error, "INVALID_ARGUMENT")) exactly<Equal<(typeof error.detail)[number]["msg"], string>>();
+  if (isError(error, "HTTP_418")) exactly<Equal<typeof error.code, "HTTP_418">>();
   // @ts-expect-error no such code
   isError(error, "SPENT_BUDGET");
+}
+
+export async function outcomes(client: Client): Promise<string> {
+  const { data, error } = await safe(client.start_job("job_1"));
+  if (!error) {
+    exactly<Equal<typeof data, JobStarted>>();
+    return "started";
+  }
+  exactly<Equal<typeof data, undefined>>();
+  if (isError(error, "BUDGET_SPENT")) exactly<Equal<typeof error.data.left, Decimal>>();
+  switch (error.code) {
+    case "BUDGET_SPENT":
+      return error.data.left;
+    case "GONE_AWAY":
+      return error.code;
+    case "RATE_LIMITED":
+      return `in ${error.data.retry_after} s`;
+    case "INVALID_ARGUMENT":
+      return error.detail.map(({ loc, msg }) => `${loc.join(".")}: ${msg}`).join();
+    default: {
+      const rest: StandardError = error;
+      return rest.message;
+    }
+  }
+}
+
+export async function undeclared(client: Client): Promise<void> {
+  const { error } = await safe(client.whoami());
+  exactly<Equal<typeof error, StandardError | undefined>>();
+  // @ts-expect-error whoami declares no such error
+  if (error) void (error.code === "BUDGET_SPENT");
+  const one = await safe(client.start_job("job_1"));
+  // @ts-expect-error there are declared errors as well
+  const rest: StandardError | undefined = one.error;
+  void rest;
+}
+
+export async function streams(client: Client): Promise<void> {
+  for await (const { data, error } of safe(client.chat("hi"))) {
+    if (error) exactly<Equal<typeof error, StandardError>>();
+    else exactly<Equal<typeof data, string>>();
+  }
+  for await (const step of safe(await client.tail())) if (!step.error) exactly<Equal<typeof step.data, JobStatus>>();
 }
 
 export const client = connect({ url: "https://example.org" });

@@ -3,10 +3,11 @@ import type { UploadPart, Window } from "../ports.js";
 import { out, type Sheet, writeByte, writeInteger, writeNamed } from "../wire/codec.js";
 import { END, elementsOf, ITEM } from "../wire/messages.js";
 
-/** A stream on its way to the server (PROTOCOL §4): from an iterable, an async iterable or a ReadableStream. */
+/** A stream on its way to the server (PROTOCOL §4): from an iterable, an async iterable, a ReadableStream or a Blob. */
 export const uploads: UploadPart = (call, write) => {
   const { args, upload = "" } = call.procedure;
-  const source = new Map(byName(args, call.values)).get(upload) ?? [];
+  const given = new Map(byName(args, call.values)).get(upload) ?? [];
+  const source = given instanceof Blob ? given.stream() : given;
   const { getReader, [Symbol.asyncIterator]: iterate, [Symbol.iterator]: iterateNow } = Object(source);
   // Before its iterator, which not every browser has, and whose `return` waits for a read that is under way.
   const reader = getReader?.call(source);

@@ -1,9 +1,14 @@
 import { WebSocket } from "ws";
-import { type ConnectOptions, createClient, type FuseClient, type Stream, uploads } from "../../src/index.js";
+import {
+  type ConnectOptions,
+  createClient,
+  type FuseClient,
+  type Stream,
+  type Upload,
+  uploads,
+} from "../../src/index.js";
 import { FakeClock } from "./clock.js";
 import type { ScriptedServer } from "./server.js";
-
-type Upload = AsyncIterable<unknown> | Iterable<unknown> | ReadableStream<unknown>;
 
 export interface Procedures {
   add(a: number, b: number): Promise<number>;
@@ -13,8 +18,8 @@ export interface Procedures {
   chat(prompt: string): Stream<string>;
   numbers(): Stream<unknown>;
   teams: { rename(team_id: number, name: string): Promise<string> };
-  collect(name: string, chunks: Upload): Promise<unknown>;
-  pipe(chunks: Upload, options?: { upper?: boolean }): Stream<unknown>;
+  collect(name: string, chunks: Upload<unknown>): Promise<unknown>;
+  pipe(chunks: Upload<unknown>, options?: { upper?: boolean }): Stream<unknown>;
   login(name: string, password: string): Promise<string>;
   avatar(file: Blob, note?: string): Promise<unknown>;
 }

@@ -50,7 +50,19 @@ def test_a_stream_is_no_promise() -> None:
     assert signature(kind="stream", result={"type": "integer"}) == "f(): Stream<number>;"
 
 
-STRINGS = "AsyncIterable<string> | Iterable<string> | ReadableStream<string>"
+def test_a_result_knows_its_errors() -> None:
+    declared = {"A": {"status": 400}, "B_2": {"status": 400}}
+    for kind, expected in (
+        ("call", 'f(): Call<null, "A" | "B_2">;'),
+        ("stream", 'f(): Stream<null, "A" | "B_2">;'),
+    ):
+        made = validate(
+            contract(procedures={"f": procedure(kind=kind, errors=["B_2", "A"])}, errors=declared)
+        )
+        assert declare_procedures(made, TypeWriter({}))[-2].strip() == expected
+
+
+STRINGS = "Upload<string>"
 OVER_WEBSOCKET: dict[str, Any] = {"http": None, "transports": ["websocket"]}
 
 
@@ -85,15 +97,23 @@ def test_a_long_signature_takes_a_line_for_each_parameter() -> None:
 
 
 def test_documentation() -> None:
-    entry = procedure(param("a", description="What."), doc="Text.", errors=["B", "A"], deprecated=True)
-    made = validate(contract(procedures={"f": entry}, errors={"A": {"status": 400}, "B": {"status": 400}}))
+    entry = procedure(
+        param("a", description="What."),
+        doc="Text.\n\nReturns:\n    Nothing.",
+        errors=["B", "A"],
+        deprecated=True,
+    )
+    errors = {"A": {"status": 400}, "B": {"status": 400, "doc": "Why.\n\nMore."}}
+    made = validate(contract(procedures={"f": entry}, errors=errors))
     text = [line.strip() for line in declare_procedures(made, TypeWriter({}))]
     assert text[2:-2] == [
         "/**",
         "* Text.",
         "*",
         "* @param a - What.",
-        "* @throws A, B",
+        "* @returns Nothing.",
+        "* @throws A",
+        "* @throws B - Why.",
         "* @deprecated",
         "*/",
     ]
@@ -117,6 +137,41 @@ def test_documentation_of_the_bound_of_bytes() -> None:
     assert documentation(max_bytes=2_000_000) == [bound]
     assert documentation(doc="Text.", max_bytes=2_000_000) == ["Text.", bound]
     assert documentation(doc="Text.") == ["Text."]
+
+
+def test_documentation_of_who_may_call() -> None:
+    assert documentation(doc="Text.", auth=True) == ["Text.", "Needs an identity."]
+    assert documentation(auth=True, scopes=["b"]) == ["Needs the scope `b`."]
+    assert documentation(auth=True, scopes=["b", "a"]) == ["Needs the scopes `a`, `b`."]
+
+
+def test_documentation_from_the_docstring() -> None:
+    doc = "Text.\n\nArgs:\n    a: From the docstring.\n    b: Unused.\n    db: Not the caller's."
+    said = documentation(param("a"), param("b", description="From the type."), doc=doc)
+    assert said == ["Text.", "@param a - From the docstring.", "@param b - Unused."]
+    field = param("a") | {"doc": "From the field."}
+    assert documentation(field, doc=doc) == ["Text.", "@param a - From the field."]
+    option = documentation(param("a", keyword=True), doc=doc)
+    assert option == ["Text.", "@param options.a - From the docstring."]
+
+
+def test_the_docstring_says_when_an_error_is_raised() -> None:
+    doc = "Raises:\n    app.BudgetSpent: Too much.\n    HTTPProblem: No.\n    ValueError: Never seen by a caller."
+    errors = {"BUDGET_SPENT": {"status": 402, "doc": "In general."}, "HTTP_PROBLEM": {"status": 400}}
+    entry = procedure(doc=doc, errors=["BUDGET_SPENT", "HTTP_PROBLEM"])
+    made = validate(contract(procedures={"f": entry}, errors=errors))
+    text = [line.strip(" /*") for line in declare_procedures(made, TypeWriter({}))[2:-2]]
+    assert [line for line in text if line] == [
+        "@throws BUDGET_SPENT - Too much.",
+        "@throws HTTP_PROBLEM - No.",
+    ]
+
+
+def test_a_docstring_makes_no_tags() -> None:
+    assert documentation(doc="Text.\n@deprecated is a word here.") == [
+        "Text.",
+        "\\@deprecated is a word here.",
+    ]
 
 
 def test_namespaces_nest() -> None:

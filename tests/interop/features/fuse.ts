@@ -2,15 +2,20 @@
 import {
   createClient,
   matchesError,
+  safely,
   uploads,
+  type Call,
+  type CodeOf,
   type ConnectOptions,
   type Decimal,
   type Duration,
+  type ErrorOf,
   type FuseClient,
   type PlainDate,
-  type RpcError,
+  type Safe,
   type Stream,
   type UUID,
+  type Upload,
 } from "@fusewire/client";
 
 export interface Circle {
@@ -123,26 +128,22 @@ export interface Procedures {
    *
    * @param chunks - Sent item by item, as fast as Python reads.
    */
-  digest(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array> | ReadableStream<Uint8Array>): Promise<string>;
+  digest(chunks: Upload<Uint8Array>): Promise<string>;
   echo(value: EverythingInput): Promise<EverythingOutput>;
   /**
    * Settles with the source still running.
    *
    * @param items - Sent item by item, as fast as Python reads.
    */
-  first(items: AsyncIterable<number> | Iterable<number> | ReadableStream<number>, count: number): Promise<number[]>;
+  first(items: Upload<number>, count: number): Promise<number[]>;
   /**
    * Read so many, wait for `release`, then read the rest.
    *
    * @param items - Sent item by item, as fast as Python reads.
    */
-  lengths(
-    name: string,
-    items: AsyncIterable<string> | Iterable<string> | ReadableStream<string>,
-    options: { pause_after: number },
-  ): Promise<number>;
-  /** @throws LOCKED */
-  lock(): Promise<null>;
+  lengths(name: string, items: Upload<string>, options: { pause_after: number }): Promise<number>;
+  /** @throws LOCKED - It is locked. */
+  lock(): Call<null, "LOCKED">;
   /**
    * Absent is 7, null is None.
    *
@@ -157,10 +158,7 @@ export interface Procedures {
    * @param prefix - (default "")
    * @param options.items - Sent item by item, as fast as Python reads.
    */
-  rows(
-    prefix: string | undefined,
-    options: { items: AsyncIterable<RowInput> | Iterable<RowInput> | ReadableStream<RowInput> },
-  ): Promise<RowOutput[]>;
+  rows(prefix: string | undefined, options: { items: Upload<RowInput> }): Promise<RowOutput[]>;
   save_icon(image: Uint8Array): Promise<number>;
   /** The arguments of a call take at most 2,000,000 bytes. */
   save_image(image: Uint8Array): Promise<string>;
@@ -175,20 +173,20 @@ export interface Procedures {
    *
    * @param items - Sent item by item, as fast as Python reads.
    */
-  total(items: AsyncIterable<number> | Iterable<number> | ReadableStream<number>): Promise<number>;
+  total(items: Upload<number>): Promise<number>;
   /**
    * Each line, as it comes.
    *
    * @param lines - Sent item by item, as fast as Python reads.
    */
-  upper(lines: AsyncIterable<string> | Iterable<string> | ReadableStream<string>): Stream<string>;
+  upper(lines: Upload<string>): Stream<string>;
   wait(name: string): Promise<null>;
   /**
    * Note what reading does.
    *
    * @param items - Sent item by item, as fast as Python reads.
    */
-  watched(name: string, items: AsyncIterable<number> | Iterable<number> | ReadableStream<number>): Promise<null>;
+  watched(name: string, items: Upload<number>): Promise<null>;
 }
 
 export type Client = FuseClient<Procedures, Events>;
@@ -232,7 +230,10 @@ export function connect(options: ConnectOptions = {}): Client {
   return createClient<Procedures, Events>(descriptor, options);
 }
 
-/** Narrows `error` to the declared error of that code. */
-export function isError<Code extends keyof Errors>(error: unknown, code: Code): error is RpcError<Code, Errors[Code]> {
+/** Narrows `error` to the error of that code, with its `data`: one that is declared above, or a standard one. */
+export function isError<Code extends CodeOf<Errors>>(error: unknown, code: Code): error is ErrorOf<Errors, Code> {
   return matchesError(error, code);
 }
+
+/** What came of a call, or of each item of a stream, as `{ data, error }`: nothing is thrown. */
+export const safe: Safe<Errors> = safely;

@@ -2,11 +2,15 @@
 import {
   createClient,
   matchesError,
+  safely,
   uploads,
+  type CodeOf,
   type ConnectOptions,
+  type ErrorOf,
   type FuseClient,
-  type RpcError,
+  type Safe,
   type Stream,
+  type Upload,
 } from "@fusewire/client";
 
 export interface BudgetData {
@@ -39,10 +43,14 @@ export interface Errors {
 
 export interface Procedures {
   add(a: number, b: number): Promise<number>;
-  /** @throws BUDGET_SPENT */
-  chat(prompt: string): Stream<string>;
+  /**
+   * Needs an identity.
+   *
+   * @throws BUDGET_SPENT - The month's budget is spent.
+   */
+  chat(prompt: string): Stream<string, "BUDGET_SPENT">;
   /** @param lines - Sent item by item, as fast as Python reads. */
-  shout(lines: AsyncIterable<string> | Iterable<string> | ReadableStream<string>): Stream<string>;
+  shout(lines: Upload<string>): Stream<string>;
   /** @param options.dry_run - (default false) */
   start_job(job_id: string, options?: { dry_run?: boolean }): Promise<JobStarted>;
   whoami(): Promise<Me>;
@@ -70,7 +78,10 @@ export function connect(options: ConnectOptions = {}): Client {
   return createClient<Procedures, Events>(descriptor, options);
 }
 
-/** Narrows `error` to the declared error of that code. */
-export function isError<Code extends keyof Errors>(error: unknown, code: Code): error is RpcError<Code, Errors[Code]> {
+/** Narrows `error` to the error of that code, with its `data`: one that is declared above, or a standard one. */
+export function isError<Code extends CodeOf<Errors>>(error: unknown, code: Code): error is ErrorOf<Errors, Code> {
   return matchesError(error, code);
 }
+
+/** What came of a call, or of each item of a stream, as `{ data, error }`: nothing is thrown. */
+export const safe: Safe<Errors> = safely;

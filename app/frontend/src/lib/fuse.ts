@@ -2,9 +2,13 @@
 import {
   createClient,
   matchesError,
+  safely,
+  type Call,
+  type CodeOf,
   type ConnectOptions,
+  type ErrorOf,
   type FuseClient,
-  type RpcError,
+  type Safe,
   type Stream,
   type UUID,
 } from "@fusewire/client";
@@ -99,10 +103,14 @@ export interface Procedures {
   /**
    * Streams a reply. Whoever stops reading stops the model too.
    *
+   * Needs an identity.
+   *
    * @param prompt - (minLength 1, maxLength 4000)
-   * @throws MODEL_BUSY, MODEL_REFUSED, MODEL_UNAVAILABLE
+   * @throws MODEL_BUSY - The model has too much to do; nothing is wrong with the prompt.
+   * @throws MODEL_REFUSED - The model will not answer this prompt; another attempt would end the same.
+   * @throws MODEL_UNAVAILABLE - The model cannot be reached, or broke off.
    */
-  chat(prompt: string): Stream<string>;
+  chat(prompt: string): Stream<string, "MODEL_BUSY" | "MODEL_REFUSED" | "MODEL_UNAVAILABLE">;
   /** Which model answers, and whether it is the local stand-in. */
   chat_model(): Promise<ChatModel>;
   /** The team and its members, by name. */
@@ -112,9 +120,9 @@ export interface Procedures {
    *
    * @param username - (maxLength 64)
    * @param password - (maxLength 128)
-   * @throws WRONG_CREDENTIALS
+   * @throws WRONG_CREDENTIALS - No such name, or not its password. It is not said which.
    */
-  login(username: string, password: string): Promise<Account>;
+  login(username: string, password: string): Call<Account, "WRONG_CREDENTIALS">;
   /** Takes the cookie away, whatever it holds. */
   logout(): Promise<null>;
   /**
@@ -122,17 +130,20 @@ export interface Procedures {
    *
    * @param username - (minLength 3, maxLength 32, pattern ^[A-Za-z0-9_.-]+$)
    * @param password - (minLength 8, maxLength 128)
-   * @throws USERNAME_TAKEN
+   * @throws USERNAME_TAKEN - Somebody else has that name.
    */
-  register(username: string, password: string): Promise<Account>;
+  register(username: string, password: string): Call<Account, "USERNAME_TAKEN">;
   /**
    * Starts a job and returns at once; progress arrives as JobStatus. A dry run only checks.
    *
+   * Needs an identity.
+   *
    * @param job_id - (minLength 1, maxLength 64)
    * @param options.dry_run - (default false)
-   * @throws JOBS_BUSY, JOB_RUNNING
+   * @throws JOBS_BUSY - The server has as many jobs as it can hold.
+   * @throws JOB_RUNNING - That job is running already.
    */
-  start_job(job_id: string, options?: { dry_run?: boolean }): Promise<JobStarted>;
+  start_job(job_id: string, options?: { dry_run?: boolean }): Call<JobStarted, "JOBS_BUSY" | "JOB_RUNNING">;
   /** Five times an hour, however you ask: WebSocket and REST share the count. */
   whoami(): Promise<Me>;
 }
@@ -162,7 +173,10 @@ export function connect(options: ConnectOptions = {}): Client {
   return createClient<Procedures, Events>(descriptor, options);
 }
 
-/** Narrows `error` to the declared error of that code. */
-export function isError<Code extends keyof Errors>(error: unknown, code: Code): error is RpcError<Code, Errors[Code]> {
+/** Narrows `error` to the error of that code, with its `data`: one that is declared above, or a standard one. */
+export function isError<Code extends CodeOf<Errors>>(error: unknown, code: Code): error is ErrorOf<Errors, Code> {
   return matchesError(error, code);
 }
+
+/** What came of a call, or of each item of a stream, as `{ data, error }`: nothing is thrown. */
+export const safe: Safe<Errors> = safely;

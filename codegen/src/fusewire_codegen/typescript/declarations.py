@@ -37,12 +37,13 @@ def declare_events(contract: Contract, writer: TypeWriter) -> list[str]:
 
 
 def declare_errors(contract: Contract, writer: TypeWriter) -> list[str]:
-    """The `Errors` interface; nothing when no error is declared."""
+    """The `Errors` interface."""
+    head = ["", "/** The data of each declared error, by code. */"]
     if not contract["errors"]:
-        return []
-    lines = ["", "/** The data of each declared error, by code. */", "export interface Errors {"]
+        return [*head, *_map_of("Errors", {}, writer)]
+    lines = [*head, "export interface Errors {"]
     for code, error in sorted(contract["errors"].items()):
-        lines += jsdoc.block([error["doc"]] if error.get("doc") else [], "  ")
+        lines += jsdoc.block(jsdoc.prose(error.get("doc", "")), "  ")
         data = writer.write(error["data"]) if "data" in error else "undefined"
         lines.append(f"  {property_key(code)}: {data};")
     return [*lines, "}"]

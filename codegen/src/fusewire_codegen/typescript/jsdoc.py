@@ -39,11 +39,16 @@ def block(lines: Sequence[str], indent: str = "") -> list[str]:
     return [f"{indent}/**", *(f"{indent} * {line}".rstrip() for line in safe), f"{indent} */"]
 
 
+def prose(text: str) -> list[str]:
+    """The lines of a text by a person. A line that begins with `@` would be read as a tag."""
+    return [re.sub(r"^(\s*)@", r"\1\@", line) for line in text.splitlines()]
+
+
 def of_schema(schema: Schema) -> list[str]:
     """What a schema says beside its type, a tag to a line: description, constraints, default, deprecation."""
     if not isinstance(schema, dict):
         return []
-    lines = [schema["description"]] if schema.get("description") else []
+    lines = prose(schema.get("description") or "")
     lines += [f"@{name} {text}".rstrip() for name, text in constraints(schema).items()]
     if (default := default_text(schema)) is not None:
         lines.append(f"@default {default}")
@@ -52,8 +57,8 @@ def of_schema(schema: Schema) -> list[str]:
     return lines
 
 
-def of_parameter(name: str, param: Param) -> list[str]:
-    """The `@param` line of one parameter, or nothing when only its type is known.
+def of_parameter(name: str, param: Param, said: str = "") -> list[str]:
+    """The `@param` line of one parameter, or nothing when only its type is known. `said` is the docstring's word on it.
 
     Of an upload, what the schema says holds for each item.
     """
@@ -61,13 +66,18 @@ def of_parameter(name: str, param: Param) -> list[str]:
     details = [f"{key} {text}".rstrip() for key, text in constraints(schema).items()]
     if (default := default_text(param)) is not None:
         details.append(f"default {default}")
-    text = param.get("doc") or (schema.get("description", "") if isinstance(schema, dict) else "")
+    text = param.get("doc") or said or (schema.get("description", "") if isinstance(schema, dict) else "")
     parts = [_one_line(text)] if text else []
     if param.get("upload"):
         parts.insert(0, "Sent item by item, as fast as Python reads.")
         details[:1] = [f"each: {detail}" for detail in details[:1]]
     parts += [f"({', '.join(details)})"] if details else []
     return [f"@param {name} - {' '.join(parts)}"] if parts else []
+
+
+def tag(name: str, text: str) -> str:
+    """One tag, on one line."""
+    return f"@{name} {_one_line(text)}".rstrip()
 
 
 def constraints(schema: Schema) -> dict[str, str]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from fusewire_codegen.contract import Contract, Param, Procedure
+from fusewire_codegen.contract import Contract, Error, Param, Procedure
 from fusewire_codegen.typescript import jsdoc
 from fusewire_codegen.typescript.declarations import WIDTH
-from fusewire_codegen.typescript.names import method_key, parameter_names, property_key
+from fusewire_codegen.typescript.documentation import describe
+from fusewire_codegen.typescript.names import method_key, parameter_names, property_key, string_literal
 from fusewire_codegen.typescript.types import TypeWriter, optional
 
 
 class _Entry(NamedTuple):
     path: tuple[str, ...]
     procedure: Procedure
+    errors: Mapping[str, Error]
 
 
 class _Argument(NamedTuple):
@@ -26,7 +28,10 @@ class _Argument(NamedTuple):
 
 def declare_procedures(contract: Contract, writer: TypeWriter) -> list[str]:
     """The lines of `export interface Procedures`, after a blank one."""
-    entries = [_Entry(tuple(name.split(".")), entry) for name, entry in contract["procedures"].items()]
+    entries = [
+        _Entry(tuple(name.split(".")), entry, contract["errors"])
+        for name, entry in contract["procedures"].items()
+    ]
     if not entries:
         return ["", "export type Procedures = Record<never, never>;"]
     members = _members(sorted(entries, key=lambda entry: entry.path), "  ", writer)
@@ -36,16 +41,17 @@ def declare_procedures(contract: Contract, writer: TypeWriter) -> list[str]:
 def _members(entries: Sequence[_Entry], indent: str, writer: TypeWriter) -> list[str]:
     lines: list[str] = []
     for name, group in groupby(entries, key=lambda entry: entry.path[0]):
-        inside = [_Entry(entry.path[1:], entry.procedure) for entry in group]
+        inside = [entry._replace(path=entry.path[1:]) for entry in group]
         if inside[0].path:
             nested = _members(inside, indent + "  ", writer)
             lines += [f"{indent}{property_key(name)}: {{", *nested, f"{indent}}};"]
         else:
-            lines += _method(name, inside[0].procedure, writer, indent=indent)
+            lines += _method(name, inside[0], writer, indent=indent)
     return lines
 
 
-def _method(name: str, procedure: Procedure, writer: TypeWriter, *, indent: str) -> list[str]:
+def _method(name: str, entry: _Entry, writer: TypeWriter, *, indent: str) -> list[str]:
+    procedure = entry.procedure
     positional = [param for param in procedure["params"] if not param["keyword"]]
     names = parameter_names(param["name"] for param in positional)
     arguments = [_Argument(name, param) for name, param in zip(names, positional, strict=True)]
@@ -57,10 +63,21 @@ def _method(name: str, procedure: Procedure, writer: TypeWriter, *, indent: str)
     if options:
         parts.append(_options(options_name, options, writer))
     documented = [*arguments, *(_Argument(f"{options_name}.{param['name']}", param) for param in options)]
-    doc = jsdoc.block(_doc(procedure, documented), indent)
-    wrapper = "Stream" if procedure["kind"] == "stream" else "Promise"
-    result = f"{wrapper}<{writer.write(procedure['result'])}>"
+    doc = jsdoc.block(describe(procedure, documented, entry.errors), indent)
+    result = _result(procedure, writer)
     return [*doc, *_signature(f"{indent}{method_key(name)}", parts, result)]
+
+
+def promise_of(procedure: Procedure) -> str:
+    """The type that a method returns: what knows its errors is a `Call`."""
+    if procedure["kind"] == "stream":
+        return "Stream"
+    return "Call" if procedure["errors"] else "Promise"
+
+
+def _result(procedure: Procedure, writer: TypeWriter) -> str:
+    codes = " | ".join(string_literal(code) for code in sorted(procedure["errors"]))
+    return f"{promise_of(procedure)}<{writer.write(procedure['result'])}{', ' if codes else ''}{codes}>"
 
 
 def _positional(arguments: Sequence[_Argument], options_required: bool, writer: TypeWriter) -> list[str]:
@@ -94,7 +111,7 @@ def _option(param: Param, writer: TypeWriter) -> str:
 def _type(param: Param, writer: TypeWriter) -> str:
     text = writer.write(param["schema"])
     if param.get("upload"):
-        return f"AsyncIterable<{text}> | Iterable<{text}> | ReadableStream<{text}>"
+        return f"Upload<{text}>"
     return text
 
 
@@ -104,16 +121,3 @@ def _signature(head: str, parts: list[str], result: str) -> list[str]:
         return [line]
     indent = " " * (len(head) - len(head.lstrip()))
     return [f"{head}(", *(f"{indent}  {part}," for part in parts), f"{indent}): {result};"]
-
-
-def _doc(procedure: Procedure, arguments: Sequence[_Argument]) -> list[str]:
-    text = [procedure["doc"]] if procedure.get("doc") else []
-    if most := procedure.get("max_bytes"):
-        text += [*([""] if text else []), f"The arguments of a call take at most {most:,} bytes."]
-    tags = [line for name, param in arguments for line in jsdoc.of_parameter(name, param)]
-    if procedure["errors"]:
-        tags.append(f"@throws {', '.join(sorted(procedure['errors']))}")
-    if procedure.get("deprecated"):
-        tags.append("@deprecated")
-    # A blank line, so that a Markdown list or code block at the end of the text is closed.
-    return [*text, "", *tags] if text and tags else [*text, *tags]
