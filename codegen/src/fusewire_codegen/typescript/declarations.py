@@ -111,9 +111,10 @@ def _field_doc(schema: Schema, required: bool) -> list[str]:
 
 def _enum(name: str, schema: dict[str, Any]) -> list[str]:
     values = schema["enum"] if "enum" in schema else [schema["const"]]
-    members = list(zip(schema["x-enum-names"], values, strict=True))
+    members = dict(zip(schema["x-enum-names"], values, strict=True))
+    members |= {alias: members[member] for alias, member in sorted(schema.get("x-enum-aliases", {}).items())}
     lines = [f"export const {name} = {{"]
-    lines += [f"  {property_key(member)}: {literal(value)}," for member, value in members]
+    lines += [f"  {property_key(member)}: {literal(value)}," for member, value in members.items()]
     return [*lines, "} as const;", *_alias(name, [literal(value) for value in values])]
 
 

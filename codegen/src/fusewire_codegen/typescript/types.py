@@ -19,6 +19,8 @@ _SIMPLE_TYPES = {
 }
 _LAST = ("null", "undefined")
 _NUMBER_KEYS = ("integer", "number")
+_NO_KEYS = ("unknown", "boolean", "bigint", "Date", "Uint8Array")
+"""What JavaScript has no keys of: their text is the key."""
 
 
 class TypeWriter:
@@ -137,7 +139,7 @@ class TypeWriter:
         if isinstance(keys, dict) and keys.get("type") in _NUMBER_KEYS and "x-fuse" not in keys:
             return "number"
         written = self.write(keys)
-        return "string" if written in ("unknown", "boolean", "bigint", "Date") else written
+        return "string" if written in _NO_KEYS else written
 
     def _dictionary(self, keys: str, values: str) -> str:
         if keys in ("string", "number", *IMPORTED_TYPES.values()):

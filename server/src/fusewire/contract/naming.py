@@ -16,6 +16,7 @@ REF = "fusewire-type:"
 _REFS = re.compile(f'"{REF}([0-9]+)"')
 _IDS = re.compile(r":[0-9]+")
 _NAME_AND_ID = re.compile(r"([^\[\],\s]+):([0-9]+)")
+_PATHS = re.compile(r"[^\[\],\s]+")
 _UNSAID = frozenset({"Annotated", "Literal", "Optional", "Union"})
 
 
@@ -29,7 +30,7 @@ class Definition:
     mode: Literal["validation", "serialization"]
     schema: Any
     path: str = field(init=False)
-    """`module.Class[argument]`: what is left of the reference when nothing depends on the process."""
+    """`module.Class[module.Argument]`: the reference without what depends on the process."""
     text: str = field(init=False)
     """The schema as JSON, without what it refers to."""
     refs: list[str] = field(init=False)
@@ -40,7 +41,8 @@ class Definition:
         written = json.dumps(self.schema, sort_keys=True)
         self.refs = _REFS.findall(written)
         self.text = _REFS.sub("0", written)
-        self.path = self.content = _IDS.sub("", self.core_ref)
+        self.content = ""
+        self.path = _IDS.sub("", self.core_ref)
 
 
 def name_types(definitions: Sequence[Definition]) -> dict[str, str]:
@@ -48,6 +50,7 @@ def name_types(definitions: Sequence[Definition]) -> dict[str, str]:
 
     Depends on what the types are, and on nothing else.
     """
+    _complete_paths(definitions)
     _hash_contents({definition.key: definition for definition in definitions})
     bases = _base_names(definitions)
     families = {path: list(_families(group)) for path, group in _by_path(definitions)}
@@ -70,13 +73,22 @@ def references(schema: Any) -> list[str]:
     return _REFS.findall(json.dumps(schema))
 
 
+def _complete_paths(definitions: Iterable[Definition]) -> None:
+    # Pydantic leaves out the modules of a generic's arguments; by their ids they are found.
+    paths = {each.core_ref.rpartition(":")[2]: each.path for each in definitions if "[" not in each.core_ref}
+    for each in definitions:
+        origin, bracket, arguments = each.core_ref.partition("[")
+        full = _NAME_AND_ID.sub(lambda found: paths.get(found[2], found[1]), arguments)
+        each.path = _IDS.sub("", origin + bracket + full)
+
+
 def _hash_contents(definitions: Mapping[str, Definition]) -> None:
     # Types stay equal until something that they reach tells them apart, so that types which refer to each other can be equal too.
     kinds = 0
     while (found := len({definition.content for definition in definitions.values()})) > kinds:
         kinds = found
         contents = {
-            key: _digest(each.content, each.text, *(definitions[ref].content for ref in each.refs))
+            key: _digest(each.path, each.content, each.text, *(definitions[ref].content for ref in each.refs))
             for key, each in definitions.items()
         }
         for key, content in contents.items():
@@ -124,18 +136,17 @@ def _families(group: Sequence[Definition]) -> Iterator[_Family]:
 
 def _base_names(definitions: Iterable[Definition]) -> dict[str, str]:
     """A name for each path, the same for both directions. Generics come last: they are named after their arguments."""
-    paths = {definition.path for definition in definitions}
-    plain = {path: _Wanted.of(path, _words(path.rpartition(".")[2])) for path in paths if "[" not in path}
-    names = _distinct(plain, set())
-    by_id = {each.core_ref.rpartition(":")[2]: names[each.path] for each in definitions if each.path in names}
+    paths = sorted({definition.path for definition in definitions})
+    names = _distinct(
+        {path: _Wanted.of(path, _words(path.rpartition(".")[2])) for path in paths if "[" not in path}, set()
+    )
     generic: dict[str, _Wanted] = {}
-    for definition in sorted(definitions, key=lambda each: each.path):
-        origin, bracket, arguments = definition.core_ref.partition("[")
+    for path in paths:
+        origin, bracket, arguments = path.partition("[")
         if bracket:
-            origin = _IDS.sub("", origin)
-            said = _NAME_AND_ID.sub(lambda found: by_id.get(found[2], found[1].rpartition(".")[2]), arguments)
+            said = _PATHS.sub(lambda found: names.get(found[0], found[0].rpartition(".")[2]), arguments)
             name = names.get(origin, _words(origin.rpartition(".")[2])) + _words(said, joined=True)
-            generic.setdefault(definition.path, _Wanted.of(origin, name))
+            generic[path] = _Wanted.of(origin, name)
     return names | _distinct(generic, set(names.values()))
 
 

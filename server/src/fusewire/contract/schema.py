@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Flag
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -9,6 +10,7 @@ from pydantic_core import core_schema
 
 MARK = "x-fuse"
 ENUM_NAMES = "x-enum-names"
+ENUM_ALIASES = "x-enum-aliases"
 KEYS = "x-fuse-keys"
 
 
@@ -51,7 +53,37 @@ class ContractSchema(GenerateJsonSchema):
         return written
 
     def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
-        return {**super().enum_schema(schema), ENUM_NAMES: [member.name for member in schema["members"]]}
+        # Pydantic lists a member once more for each other name that it has.
+        members = list(dict.fromkeys(schema["members"]))
+        written = super().enum_schema({**schema, "members": members})
+        if issubclass(schema["cls"], Flag):
+            # Flags combine to values that are no member's.
+            return {key: value for key, value in written.items() if key not in ("enum", "const")}
+        written[ENUM_NAMES] = [member.name for member in members]
+        others = {
+            name: member.name for name, member in schema["cls"].__members__.items() if name != member.name
+        }
+        return {**written, ENUM_ALIASES: others} if others else written
+
+    def p_arguments_schema(
+        self, arguments: list[core_schema.ArgumentsParameter], var_args_schema: core_schema.CoreSchema | None
+    ) -> JsonSchemaValue:
+        written = super().p_arguments_schema(arguments, var_args_schema)
+        if self.mode == "serialization" and arguments:
+            # A named tuple goes out whole.
+            written["minItems"] = len(arguments)
+        return written
+
+    def ser_schema(
+        self,
+        schema: core_schema.SerSchema | core_schema.IncExSeqSerSchema | core_schema.IncExDictSerSchema,
+    ) -> JsonSchemaValue | None:
+        if schema["type"] in ("function-plain", "function-wrap") and schema.get("return_schema") is None:
+            function: Any = schema.get("function")
+            if not getattr(function, "__module__", "").startswith("pydantic"):
+                # A serializer that does not say what it returns: anything, not what it is given.
+                return {}
+        return super().ser_schema(schema)
 
     def field_is_required(self, field: Any, total: bool) -> bool:
         if self.mode == "serialization" and field["type"] != "typed-dict-field":
