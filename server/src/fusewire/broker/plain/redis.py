@@ -17,7 +17,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from fusewire.broker.port import Deliver
+from fusewire.broker.plain.port import Deliver
 
 log = logging.getLogger("fusewire.broker")
 

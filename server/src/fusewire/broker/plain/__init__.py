@@ -1,0 +1,1 @@
+"""Events without history, until the hub asks for it."""

@@ -1,0 +1,103 @@
+"""What Redis does in one step.
+
+Each script touches one key, which is also the name of the sharded channel: so it runs on any cluster, and on a slot that is being
+moved too (a script with two keys would be refused there until the move is over).
+
+An entry of the stream is `p` the position before it, `t` the token of its publisher, `m` the message. The stream's last id is the topic's
+position, and outlives the entries: a topic without events is an empty stream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha1
+
+
+@dataclass(frozen=True)
+class Script:
+    text: str
+    sha: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Redis names scripts by it; nothing is protected with it.
+        object.__setattr__(self, "sha", sha1(self.text.encode(), usedforsecurity=False).hexdigest())
+
+
+_NEWEST = """
+local function newest(key, keep)
+  local entry = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
+  if entry then return entry[1] end
+  if redis.call('EXISTS', key) == 1 then
+    local info = redis.call('XINFO', 'STREAM', key)
+    for i = 1, #info, 2 do
+      if info[i] == 'last-generated-id' then return info[i + 1] end
+    end
+  end
+  local id = redis.call('XADD', key, 'MAXLEN', 0, '*', 'm', '')
+  redis.call('EXPIRE', key, keep)
+  return id
+end
+local function milliseconds()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+"""
+
+PUBLISH = Script(
+    _NEWEST
+    + """
+local key, message, count, milliseconds_kept, keep, token, age = KEYS[1], unpack(ARGV)
+if age then
+  local from = string.format('%.0f', milliseconds() - age)
+  for _, entry in ipairs(redis.call('XRANGE', key, from, '+')) do
+    if entry[2][4] == token then return entry[1] end
+  end
+end
+local previous = newest(key, keep)
+local id = redis.call('XADD', key, 'MAXLEN', '~', count, '*', 'p', previous, 't', token, 'm', message)
+local oldest = string.match(id, '^%d+') - milliseconds_kept
+if oldest > 0 then redis.call('XTRIM', key, 'MINID', '~', string.format('%.0f', oldest)) end
+redis.call('EXPIRE', key, keep)
+redis.call('SPUBLISH', key, previous .. ' ' .. id .. ' ' .. message)
+return id
+"""
+)
+"""Message, count, milliseconds, seconds that the key is kept, token; and, for how many milliseconds it may have been executed before.
+
+Returns the new position.
+"""
+
+TOUCH = Script(
+    _NEWEST
+    + """
+local key, milliseconds_kept, keep = KEYS[1], ARGV[1], ARGV[2]
+local id = newest(key, keep)
+redis.call('EXPIRE', key, keep)
+redis.call('XTRIM', key, 'MINID', string.format('%.0f', milliseconds() - milliseconds_kept))
+return id
+"""
+)
+"""Milliseconds, seconds that the key is kept: the topic's position, which is remembered for that long; entries that ran out are dropped."""
+
+READ = Script(
+    _NEWEST
+    + """
+local key, position, count, keep = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local id = newest(key, keep)
+return { id, redis.call('XRANGE', key, '(' .. position, '+', 'COUNT', count) }
+"""
+)
+"""A position, how many entries at most, seconds: the topic's position, and the entries after the one given."""
+
+REPLACE = Script("""
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+""")
+"""What is expected, the new value, milliseconds: whether it was replaced."""
+
+SET_FIELDS = Script("""
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+""")
+"""Milliseconds, then fields and values in turn."""

@@ -1,0 +1,100 @@
+"""The store that all workers share. A key is one key of Redis, so each operation is atomic and runs on any cluster."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from fusewire.broker.port import BrokerError
+from fusewire.broker.redis.nodes import Nodes
+from fusewire.broker.redis.scripts import REPLACE, SET_FIELDS
+from fusewire.broker.redis.timing import Timing
+
+
+class RedisStore:
+    """`url` as for `Nodes`. `name` keeps apps apart that share one Redis. End with `aclose()`."""
+
+    def __init__(self, url: str, *, name: str = "app", timing: Timing | None = None) -> None:
+        self._name = name
+        self._nodes = Nodes(url, backoff=(timing or Timing()).repeat)
+
+    def __repr__(self) -> str:
+        return f"<RedisStore {self._name}>"
+
+    async def aclose(self) -> None:
+        await self._nodes.aclose()
+
+    async def get(self, key: str) -> bytes | None:
+        value: bytes | None = await self._do(key, "GET", self._key(key))
+        return value
+
+    async def get_many(self, keys: Collection[str]) -> list[bytes | None]:
+        return await self._do_many([("GET", self._key(key)) for key in keys])
+
+    async def set(self, key: str, value: bytes, *, ttl_seconds: float) -> None:
+        await self._do(key, "SET", self._key(key), value, "PX", _milliseconds(ttl_seconds))
+
+    async def claim(self, key: str, value: bytes, *, ttl_seconds: float) -> bytes | None:
+        present: bytes | None = await self._do(
+            key, "SET", self._key(key), value, "NX", "GET", "PX", _milliseconds(ttl_seconds)
+        )
+        return present
+
+    async def replace(self, key: str, expected: bytes, value: bytes, *, ttl_seconds: float) -> bool:
+        with _reached():
+            return bool(
+                await self._nodes.run(REPLACE, self._key(key), expected, value, _milliseconds(ttl_seconds))
+            )
+
+    async def delete(self, key: str) -> None:
+        await self._do(key, "DEL", self._key(key))
+
+    async def fields(self, key: str) -> dict[str, bytes]:
+        flat: list[bytes] = await self._do(key, "HGETALL", self._key(key))
+        return {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
+
+    async def set_fields(self, key: str, fields: Mapping[str, bytes], *, ttl_seconds: float) -> None:
+        if fields:
+            flat = [part for field in fields.items() for part in field]
+            with _reached():
+                await self._nodes.run(SET_FIELDS, self._key(key), _milliseconds(ttl_seconds), *flat)
+
+    async def delete_fields(self, key: str, fields: Collection[str]) -> None:
+        if fields:
+            await self._do(key, "HDEL", self._key(key), *fields)
+
+    async def touch(self, keys: Collection[str], *, ttl_seconds: float) -> None:
+        kept = _milliseconds(ttl_seconds)
+        await self._do_many([("PEXPIRE", self._key(key), kept) for key in keys])
+
+    def _key(self, key: str) -> str:
+        return f"fusewire:store:{{{self._name}:{key}}}"
+
+    async def _do(self, key: str, *command: Any) -> Any:
+        with _reached():
+            return await self._nodes.execute(self._key(key), *command)
+
+    async def _do_many(self, commands: Collection[tuple[Any, ...]]) -> list[Any]:
+        with _reached():
+            results = await self._nodes.execute_many([(command[1], command) for command in commands])
+            for result in results:
+                if isinstance(result, Exception):
+                    raise result
+            return results
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        # The type only: messages of the driver hold addresses.
+        raise BrokerError(f"the store could not be asked ({type(error).__name__})") from error
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, math.ceil(seconds * 1000))

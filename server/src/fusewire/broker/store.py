@@ -1,0 +1,59 @@
+"""A small keyed store beside the broker, shared by all workers: what outlives a connection.
+
+Every key runs out by itself. Each operation is atomic for its one key; nothing spans two keys, for they may lie on two nodes.
+What it is made for:
+
+- *Sessions.* `set_fields("session:<id>", {room: b""}, ...)` holds a session's room memberships; the worker that has the connection extends
+  the key while it lives (`touch`) and leaves it to run out after the retention time. Re-attaching is `fields()`.
+- *Presence.* Per room a hash `presence:<room>`, field = member, value = (worker, what to show). Each worker keeps one key `worker:<id>`
+  alive with a ttl of seconds; a reader takes `fields()`, then `get_many()` of the workers named there, and leaves out the members of
+  workers that are gone. So a killed worker costs nothing to clean up: whoever reads may `delete_fields()`. Joins and leaves travel as
+  events of the room's topic.
+- *De-duplication.* `claim(key, b"running:<token>", ...)`: None means that this call runs; else somebody has the answer or is at work on
+  it. The runner writes its result with `replace(key, b"running:<token>", result, ...)`: false means that the claim ran out meanwhile.
+  Those who wait read again, or are told by an ephemeral event on a topic of the key's name.
+- *Stream journals* need no store: a journal is a topic of its own. `Broker.publish` appends an item with a retention of the journal's
+  limits, `since` gives the rest after the last position seen. The lease of the worker that runs the generator is a `claim` that it
+  renews with `replace`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+
+class Store(Protocol):
+    """Keys are text, values bytes, `ttl_seconds` above zero. Every method raises `BrokerError` when the store cannot be reached."""
+
+    async def get(self, key: str) -> bytes | None: ...
+
+    async def get_many(self, keys: Collection[str]) -> list[bytes | None]:
+        """In the order of `keys`; each is read for itself."""
+        ...
+
+    async def set(self, key: str, value: bytes, *, ttl_seconds: float) -> None: ...
+
+    async def claim(self, key: str, value: bytes, *, ttl_seconds: float) -> bytes | None:
+        """Set it if it is absent: None. Otherwise what is there."""
+        ...
+
+    async def replace(self, key: str, expected: bytes, value: bytes, *, ttl_seconds: float) -> bool:
+        """Set it if it still is `expected`."""
+        ...
+
+    async def delete(self, key: str) -> None: ...
+
+    async def fields(self, key: str) -> dict[str, bytes]:
+        """All fields of a hash; empty when there is none."""
+        ...
+
+    async def set_fields(self, key: str, fields: Mapping[str, bytes], *, ttl_seconds: float) -> None:
+        """Change these fields, leave the others, and keep the whole for `ttl_seconds` from now."""
+        ...
+
+    async def delete_fields(self, key: str, fields: Collection[str]) -> None: ...
+
+    async def touch(self, keys: Collection[str], *, ttl_seconds: float) -> None:
+        """Keep those that are there for `ttl_seconds` from now."""
+        ...
