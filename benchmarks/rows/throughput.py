@@ -94,7 +94,7 @@ async def many_procedures_cost(bench: Bench) -> Figure:
         load(one, dialect) as theirs,
     ):
         # The target is 2 %: that needs more pairs than the others.
-        return _costs_in_all(await _alternate(bench, ours, theirs, times=2))
+        return _costs_in_all(await _alternate(bench, ours, theirs, times=5))
 
 
 async def compare(bench: Bench, ours: Busy, theirs: Busy, *, per_frame: int = 1) -> Figure:

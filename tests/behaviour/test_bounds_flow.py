@@ -159,7 +159,7 @@ async def test_results_and_items_wait_for_room_instead(start: Start) -> None:
         await peer.send(*(call(call_id, "big", 100_000) for call_id in range(first, first + 25)))
     assert await works(other)
     # So much waits, and one message that got past; the rest of the 20 MB was not made, or waits where it was.
-    sizes = [connection.outbox._size for connection in world.fuse._hub._sessions.values()]  # type: ignore[attr-defined]  # a Connection
+    sizes = [connection.outbox.size for connection in world.fuse._hub._sessions.values()]  # type: ignore[attr-defined]  # a Connection
     assert max(sizes) <= 1000 + 100_100
     peer.read_again()
     results: set[int] = set()
@@ -172,6 +172,20 @@ async def test_results_and_items_wait_for_room_instead(start: Start) -> None:
             items += 1
     assert results == set(range(1, 101))
     assert await works(peer)
+
+
+async def test_items_leave_room_for_what_cannot_wait(start: Start) -> None:
+    """A stream whose reader grants credit and reads nothing: no more than its window waits, however large the queue may be."""
+    world = await start(stream_bytes=50_000)
+    peer, other = await world.open(), await world.open()
+    peer.stop_reading()
+    await peer.send(call(1, "numbers", 10_000, 1_000))
+    for _ in range(50):
+        await peer.send(m.Credit(1, 64, 50_000))
+        assert await works(other)
+    sizes = [connection.outbox.size for connection in world.fuse._hub._sessions.values()]  # type: ignore[attr-defined]  # a Connection
+    assert 50_000 <= max(sizes) < 52_000
+    peer.cut()
 
 
 async def test_what_waits_for_room_can_be_cancelled_and_is_dropped_with_its_connection(start: Start) -> None:
