@@ -8,8 +8,11 @@ export type Invoke<Scope> = (
   values: readonly unknown[],
 ) => unknown;
 
-/** Where a face keeps its scope. */
-const SCOPE = Symbol();
+/** Where a face keeps its scope, and a method what it is made of. */
+export const SCOPE = Symbol();
+
+/** A method's scope, its wire name, and how to have it with another scope. */
+export type Origin<Scope> = readonly [scope: Scope, name: string, bind: (scope: Scope) => unknown];
 
 /**
  * The prototype of a client's faces: the procedures, namespaces as objects of their own. Each is a real method, made when
@@ -20,7 +23,7 @@ export function methodsOf<Scope>(
   procedures: Readonly<Record<string, Procedure>>,
   invoke: Invoke<Scope>,
 ): object {
-  const namespaces = new Map<string, object>([["", {}]]);
+  const namespaces: Record<string, object> = { __proto__: null as never, "": {} };
 
   /** Defines the last part of a dotted name on the namespace that the other parts are. */
   function define(name: string, make: (scope: Scope) => unknown): void {
@@ -37,26 +40,24 @@ export function methodsOf<Scope>(
   }
 
   function namespace(name: string): object {
-    const known = namespaces.get(name);
-    if (known !== undefined) return known;
+    const known = namespaces[name];
+    if (known) return known;
     const prototype = {};
-    namespaces.set(name, prototype);
+    namespaces[name] = prototype;
     define(name, (scope) => withScope(prototype, scope));
     return prototype;
   }
 
   for (const [name, procedure] of Object.entries(procedures)) {
-    define(
-      name,
-      (scope) =>
-        (...values: unknown[]) =>
-          invoke(scope, name, procedure, values),
-    );
+    define(name, function bind(scope): unknown {
+      const method = (...values: unknown[]): unknown => invoke(scope, name, procedure, values);
+      return Object.assign(method, { [SCOPE]: [scope, name, bind] satisfies Origin<Scope> });
+    });
   }
   return namespace("");
 }
 
 /** A face with these methods, which calls with that scope. */
 export function withScope(prototype: object, scope: unknown): object {
-  return Object.create(prototype, { [SCOPE]: { value: scope } });
+  return { __proto__: prototype, [SCOPE]: scope };
 }

@@ -57,6 +57,11 @@ describe("a call over HTTP", () => {
     expect(decode(body)).toEqual({ a: 1, b: 2 });
   });
 
+  it("needs to know where, on a server", async () => {
+    const client = createClient<Procedures, Events>(descriptor);
+    await expect(client.add(1, 2)).rejects.toThrow("a server has no origin of its own: pass url");
+  });
+
   it("puts parameters into the path, and keywords into the body", async () => {
     await clientOf().start_job("a/b ü", { dry_run: true });
     expect(seen[0]?.request.url).toBe("/api/jobs/a%2Fb%20%C3%BC/start");

@@ -17,6 +17,8 @@ const MAX_BYTES = {
   /** What an upload adds. */
   uploads: 600,
 };
+/** What each of the others is by itself, without the framework that it is for. */
+const MAX_SUB_PATH_BYTES = { svelte: 1_000, react: 1_300, query: 1_200, ssr: 400 };
 
 const CLIENT = 'export { createClient, matchesError } from "../src/index.js";';
 const PAGE = `
@@ -37,6 +39,7 @@ async function sizesOf(contents: string): Promise<{ atOnce: number; later: numbe
     write: false,
     metafile: true,
     outdir: "/out",
+    external: ["react", "svelte/reactivity"],
   });
   const outputs = Object.entries(metafile.outputs).map(([path, output]) => ({
     ...output,
@@ -44,7 +47,7 @@ async function sizesOf(contents: string): Promise<{ atOnce: number; later: numbe
   }));
   const loaded = (path: string): string[] => {
     const output = outputs.find((output) => output.path === path) ?? expect.unreachable(path);
-    const imports = output.imports.filter(({ kind }) => kind === "import-statement");
+    const imports = output.imports.filter(({ kind, external }) => kind === "import-statement" && !external);
     return [path, ...imports.flatMap((each) => loaded(basename(each.path)))];
   };
   const first = new Set(loaded("stdin.js"));
@@ -72,4 +75,15 @@ it("a page gets no more of the client than it uses", async () => {
   expect(client.later).toBe(0);
   for (const [part, most] of Object.entries(MAX_BYTES))
     expect(sizes[part as keyof typeof sizes], part).toBeLessThanOrEqual(most);
+});
+
+it("a binding is small, and brings nothing of the client along", async () => {
+  const sizes: Record<string, number> = {};
+  for (const [name, most] of Object.entries(MAX_SUB_PATH_BYTES)) {
+    const { atOnce, later } = await sizesOf(`export * from "../src/${name}/index.js";`);
+    sizes[name] = atOnce;
+    expect(atOnce, name).toBeLessThanOrEqual(most);
+    expect(later).toBe(0);
+  }
+  console.info("bytes of the sub-paths, compressed:", sizes);
 });

@@ -36,6 +36,8 @@ export async function callOverHttp(
   const controller = new AbortController();
   call.stop = () => controller.abort();
   try {
+    if (!(url || options.fetch || globalThis.location))
+      throw new TypeError("a server has no origin of its own: pass url, or the framework's fetch");
     const { method, path, body } = toHttpCall(call, values, tools);
     const token = (await auth())?.token;
     if (call.settled) return;

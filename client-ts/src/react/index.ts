@@ -1,0 +1,98 @@
+/**
+ * `@fusewire/client/react`: the connection, events and streams as hooks. They render what is there, follow it from when
+ * the component is mounted, and let go of it when the component is unmounted: a stream is then cancelled in Python too.
+ * The client and its methods must be the same at every render, as the ones of a module or of a context are.
+ *
+ * On a server nothing is opened.
+ *
+ * @module
+ */
+import { useEffect, useMemo, useRef, useSyncExternalStore } from "react";
+import type { Status, StatusStore } from "../connection/status.js";
+import type { Stream } from "../stream.js";
+import {
+  type EventLog,
+  type EventLogOptions,
+  type HasEvents,
+  listen,
+  NO_EVENTS,
+  observeEvents,
+} from "../ui/events.js";
+import { keyOf } from "../ui/keys.js";
+import type { Observable } from "../ui/observable.js";
+import { IDLE_STATUS, observeStatus } from "../ui/status.js";
+import { createStreamRunner, IDLE_STREAM, type StreamLog, type StreamLogOptions } from "../ui/stream.js";
+
+export type { EventLog, EventLogOptions, StreamLog, StreamLogOptions };
+
+/** A stream for a component. */
+export interface StreamHandle<Args extends readonly unknown[], T> extends StreamLog<T> {
+  /** Calls the procedure. A stream that runs is stopped first, and its items are forgotten. */
+  readonly start: (...args: Args) => void;
+  /** Cancels the call in Python. What came is kept. */
+  readonly stop: () => void;
+}
+
+/** The state of the connection. It does not connect. */
+export function useStatus(client: { readonly status: StatusStore }): Status {
+  return useObservable(
+    useMemo(() => observeStatus(client), [client]),
+    IDLE_STATUS,
+  );
+}
+
+/** The events of that name since the component was mounted. */
+export function useEvents<Events extends object, Name extends keyof Events & string>(
+  client: HasEvents<Events>,
+  name: Name,
+  { limit }: EventLogOptions = {},
+): EventLog<Events[Name]> {
+  return useObservable(
+    useMemo(() => observeEvents(client, name, { limit }), [client, name, limit]),
+    NO_EVENTS,
+  );
+}
+
+/** Calls `handler`, the one of the last render, for every event of that name while the component is mounted. */
+export function useEvent<Events extends object, Name extends keyof Events & string>(
+  client: HasEvents<Events>,
+  name: Name,
+  handler: (payload: Events[Name]) => void,
+): void {
+  const latest = useRef(handler);
+  useEffect(() => {
+    latest.current = handler;
+  });
+  useEffect(() => listen(client, name, (payload) => latest.current(payload)), [client, name]);
+}
+
+/**
+ * A stream. With `args` it starts when the component is mounted, and again when they are others (compared by value);
+ * without, `start()` starts it. It is cancelled by `stop()`, by other arguments and when the component is unmounted.
+ *
+ * @param method a streaming procedure of the client, for instance `client.chat`
+ */
+export function useStream<Args extends readonly unknown[], T>(
+  method: (...args: Args) => Stream<T, string>,
+  args?: NoInfer<Args> | null,
+  { limit }: StreamLogOptions = {},
+): StreamHandle<Args, T> {
+  const runner = useMemo(() => createStreamRunner<T>({ limit }), [limit]);
+  const start = useMemo(
+    () =>
+      (...values: Args): void =>
+        runner.start(() => method(...values)),
+    [runner, method],
+  );
+  const key = args ? JSON.stringify(keyOf(args)) : undefined;
+  // The arguments are compared by value, which `key` is.
+  useEffect(() => {
+    if (args) start(...args);
+    return runner.stop;
+  }, [runner, start, key]);
+  return { ...useObservable(runner, IDLE_STREAM), start, stop: runner.stop };
+}
+
+function useObservable<State>({ subscribe, get }: Observable<State>, onServer: State): State {
+  return useSyncExternalStore(subscribe, get, () => onServer);
+}
