@@ -176,15 +176,15 @@ async def test_results_and_items_wait_for_room_instead(start: Start) -> None:
 
 async def test_items_leave_room_for_what_cannot_wait(start: Start) -> None:
     """A stream whose reader grants credit and reads nothing: no more than its window waits, however large the queue may be."""
-    world = await start(stream_bytes=50_000)
+    world = await start(stream_bytes=500_000, stream_items=100, result_bytes=20_000, outgoing_bytes=2**21)
     peer, other = await world.open(), await world.open()
     peer.stop_reading()
-    await peer.send(call(1, "numbers", 10_000, 1_000))
-    for _ in range(50):
-        await peer.send(m.Credit(1, 64, 50_000))
+    await peer.send(call(1, "numbers", 10_000, 10_000))
+    for _ in range(40):
+        await peer.send(m.Credit(1, 100, 500_000))
         assert await works(other)
     sizes = [connection.outbox.size for connection in world.fuse._hub._sessions.values()]  # type: ignore[attr-defined]  # a Connection
-    assert 50_000 <= max(sizes) < 52_000
+    assert 500_000 <= max(sizes) < 511_000
     peer.cut()
 
 
