@@ -78,6 +78,7 @@ async def test_a_naive_datetime_is_an_error_everywhere(
     async def when() -> list[datetime]:
         return [datetime(2026, 1, 2)]  # noqa: DTZ001  # that is the point
 
-    with pytest.raises(CallError, match="INTERNAL"):
+    with pytest.raises(CallError, match="UNENCODABLE") as raised:
         await (await connect()).call("when")
+    assert "give it a time zone" in raised.value.detail
     assert "naive datetime" in caplog.text

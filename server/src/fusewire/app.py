@@ -23,6 +23,7 @@ from fusewire.identity import Loader
 from fusewire.loading import is_contract_only
 from fusewire.procedures.procedure import compile_procedure
 from fusewire.procedures.registry import Registry
+from fusewire.procedures.values import NaiveDatetimes
 from fusewire.quota import Limiter, MemoryLimiter
 from fusewire.router import Entry, EventDefinition, Router
 from fusewire.transports.http import add_docs, failures_of, has_sure_route, mirror, use_one_error_shape
@@ -43,7 +44,8 @@ class Fuse:
     reach other workers: a URL such as `redis://localhost`, by default the environment's `REDIS_URL`, else this process alone; limits
     are counted there too. `origins`: pages on other hosts that may connect, such as
     `"https://admin.example.com"`; the page's own host always may. `bounds`: the sizes of everything. `drain_seconds`: how long calls may
-    go on when the server is stopping (docs/production.md).
+    go on when the server is stopping (docs/production.md). `naive_datetime`: a `datetime` without a time zone is refused, in and out, or
+    with `"utc"` taken for UTC.
 
     Raises `RegistrationError` when the app has a `Fuse` already.
     """
@@ -59,6 +61,7 @@ class Fuse:
         origins: Sequence[str] = (),
         bounds: Bounds | None = None,
         drain_seconds: float = DRAIN_SECONDS,
+        naive_datetime: NaiveDatetimes = "error",
         docs: bool = True,
     ) -> None:
         if getattr(app.state, "fusewire", None) is not None:
@@ -73,13 +76,14 @@ class Fuse:
         self._ws_path = ws_path
         self._api_prefix = api_prefix
         self._registry = Registry()
-        self._events = EventRegistry()
+        self._events = EventRegistry(naive=naive_datetime)
+        self._naive_datetime: NaiveDatetimes = naive_datetime
         self._broker, limiter = _shared_state(broker, name)
         self._hub = Hub(self._broker, self._events)
         self._calls_hash: str | None = None
         self._services = Services(
             registry=self._registry,
-            pipeline=Pipeline(limiter, app.dependency_overrides, failures_of(app)),
+            pipeline=Pipeline(limiter, app.dependency_overrides, failures_of(app, naive_datetime)),
             hub=self._hub,
             bounds=bounds or Bounds(),
             origins=frozenset(origin.lower().rstrip("/") for origin in origins),
@@ -179,7 +183,7 @@ class Fuse:
         if isinstance(entry, EventDefinition):
             self._events.add(entry.model, history=entry.history)
             return
-        procedure = compile_procedure(entry)
+        procedure = compile_procedure(entry, naive=self._naive_datetime)
         self._registry.check(procedure)
         if "http" in procedure.served_on and not (is_contract_only() and has_sure_route(procedure)):
             mirror(self.app, procedure, self._services, api_prefix=self._api_prefix)

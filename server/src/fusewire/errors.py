@@ -11,6 +11,7 @@ RpcError                    declare your own: `class BudgetSpent(RpcError[Budget
 ├── DeadlineExceeded        504
 ├── Cancelled               499  the caller cancelled
 ├── Malformed               400  a message that cannot be read
+├── Unencodable             500  a result, an item or an error's data that the wire cannot carry exactly
 ├── Unavailable             503  the server is draining; the call was not started
 └── Internal                500  an exception nobody declared; `id` is in the log
 
@@ -83,6 +84,8 @@ class RpcError(Exception, Generic[Data]):
         self.data = data
         self.detail: Any = message or self.code.replace("_", " ").capitalize()
         self.id: str | None = None
+        self.output: Any = None
+        """How its data leaves; set on its way out."""
         super().__init__(self.detail)
 
 
@@ -135,6 +138,13 @@ class Cancelled(RpcError, status=499):
 
 class Malformed(RpcError, status=400):
     """A message or a request body that cannot be read."""
+
+
+class Unencodable(RpcError, status=500):
+    """What a procedure gave has no exact form on the wire, such as an integer beyond 64 bits; `detail` says what would help."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(message=f"The result cannot be sent: {detail}")
 
 
 class Unavailable(RpcError, status=503):

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from fusewire.errors import RegistrationError
 from fusewire.names import name_fault
-from fusewire.procedures.values import OutputType
+from fusewire.procedures.values import NaiveDatetimes, OutputType
 from fusewire.wire.codec import write
 from fusewire.wire.messages import Event, Packed
 
@@ -26,9 +26,10 @@ class EventType:
 
 
 class EventRegistry:
-    """The events of one app. A name is the model's class name."""
+    """The events of one app. A name is the model's class name. `naive`: what becomes of datetimes without a time zone."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, naive: NaiveDatetimes = "error") -> None:
+        self._naive: NaiveDatetimes = naive
         self._by_model: dict[type[BaseModel], EventType] = {}
         self._by_name: dict[str, EventType] = {}
 
@@ -47,7 +48,7 @@ class EventRegistry:
             raise RegistrationError(
                 f"two events would both be {name!r}: {_place(other.model)} and {_place(model)}"
             )
-        event = EventType(name, model, OutputType(model), history)
+        event = EventType(name, model, OutputType(model, naive=self._naive), history)
         self._by_model[model] = self._by_name[name] = event
 
     def encode(self, event: BaseModel) -> bytes:

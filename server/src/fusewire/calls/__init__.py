@@ -1,6 +1,6 @@
 """The pipeline: one way from a caller's values to an answer, for every transport."""
 
-from fusewire.calls.failure import Failures, failure_of, shown_data
+from fusewire.calls.failure import Failures, failure_of, json_data, packed_data, packed_detail
 from fusewire.calls.identify import credentials_of, identify
 from fusewire.calls.pipeline import Middleware, Pipeline, Reply
 from fusewire.calls.running import Running
@@ -14,5 +14,7 @@ __all__ = [
     "credentials_of",
     "failure_of",
     "identify",
-    "shown_data",
+    "json_data",
+    "packed_data",
+    "packed_detail",
 ]

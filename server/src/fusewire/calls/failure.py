@@ -8,54 +8,90 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
-from pydantic_core import from_json, to_jsonable_python
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from fusewire.errors import HttpError, Internal, InvalidArgument, RpcError
+from fusewire.errors import HttpError, Internal, InvalidArgument, RpcError, Unencodable
 from fusewire.procedures.callables import flavour_of, run
-from fusewire.procedures.values import OutputType
+from fusewire.procedures.values import NaiveDatetimes, OutputType, packable
 from fusewire.wire.codec import pack
+from fusewire.wire.messages import Packed
 
 log = logging.getLogger("fusewire.calls")
 
 
-def shown_data(error: RpcError[Any]) -> Any:
-    """An error's data as its declared type lets it out; None when it has none."""
-    if error.data is None or error.data_type is None:
-        return error.data
-    return OutputType(error.data_type).filter(error.data)
+def packed_data(error: RpcError[Any]) -> Packed | None:
+    """An error's data in msgpack, as its declared type lets it out; None when it has none. Raises for what does not fit the type."""
+    packed = _output(error).packed(error.data)
+    return None if error.data is None else packed
 
 
-def failure_of(error: BaseException, procedure: str) -> RpcError[Any]:
+def json_data(error: RpcError[Any]) -> Any:
+    """An error's data as JSON writes it; None when it has none. Raises for what does not fit the type."""
+    return _output(error).jsonable(error.data)
+
+
+def packed_detail(error: RpcError[Any]) -> Packed:
+    """What an error says, in msgpack."""
+    return pack(error.detail, packable)
+
+
+def _output(error: RpcError[Any]) -> OutputType:
+    output: OutputType = error.output or _output_of(error, "error")
+    return output
+
+
+_outputs: dict[tuple[Any, NaiveDatetimes], OutputType] = {}
+
+
+def _output_of(error: RpcError[Any], naive: NaiveDatetimes) -> OutputType:
+    """Worked out for the first error of each class."""
+    kind = type(error)
+    output = _outputs.get((kind, naive))
+    if output is None:
+        declared = Any if kind.data_type is None else kind.data_type
+        output = _outputs[kind, naive] = OutputType(declared, naive=naive)
+    return output
+
+
+def failure_of(error: BaseException, procedure: str, naive: NaiveDatetimes = "error") -> RpcError[Any]:
     """A declared error is itself, an `HTTPException` keeps status and detail; anything else leaves as an id that is in the log."""
+    if isinstance(error, Unencodable):
+        # The procedure's fault: it is told to the caller without the value, and to the log with the place.
+        error.id = _logged(error, procedure)
     if isinstance(error, RpcError):
-        return _fitting(error, procedure)
+        return _fitting(error, procedure, naive)
     if isinstance(error, HTTPException):
         headers = dict(error.headers) if error.headers else None
-        return _fitting(HttpError(error.status_code, error.detail, headers), procedure)
+        return _fitting(HttpError(error.status_code, error.detail, headers), procedure, naive)
     if isinstance(error, RequestValidationError):
         return InvalidArgument([{k: e[k] for k in ("type", "loc", "msg") if k in e} for e in error.errors()])
     return _internal(error, procedure)
 
 
 class Failures:
-    """What an exception becomes, by the app's own exception handlers first. `handlers` are the app's, `own` those that count as none."""
+    """What an exception becomes, by the app's own exception handlers first. `handlers` are the app's, `own` those that count as none.
+    `naive`: what becomes of datetimes without a time zone in an error's data.
+    """
 
-    def __init__(self, handlers: Mapping[Any, Any], own: Collection[Any]) -> None:
+    def __init__(
+        self, handlers: Mapping[Any, Any], own: Collection[Any], naive: NaiveDatetimes = "error"
+    ) -> None:
         self._handlers = handlers
         self._own = own
+        self._naive: NaiveDatetimes = naive
 
     async def of(self, error: BaseException, procedure: str, connection: HTTPConnection) -> RpcError[Any]:
         """The error that the caller gets. Declared errors are the protocol's own and are asked of nobody."""
         if isinstance(error, RpcError) or (handler := self._handler(error)) is None:
-            return failure_of(error, procedure)
+            return failure_of(error, procedure, self._naive)
         try:
             answer = await run(handler, flavour_of(handler), [_as_request(connection), error], {})
             said = _said(answer)
             said.__context__ = error
-            return _fitting(said, procedure)
+            return _fitting(said, procedure, self._naive)
         except Exception as broken:  # noqa: BLE001  # user code: whatever its handler raises
             broken.__context__ = error
             return _internal(broken, procedure)
@@ -94,10 +130,12 @@ def _said(answer: Any) -> RpcError[Any]:
     return error
 
 
-def _fitting(error: RpcError[Any], procedure: str) -> RpcError[Any]:
+def _fitting(error: RpcError[Any], procedure: str, naive: NaiveDatetimes) -> RpcError[Any]:
     """A declared error, once it is sure that it can leave: its data fits, and all of it has a form on the wire."""
     try:
-        pack((error.detail, shown_data(error)), to_jsonable_python)
+        error.output = _output_of(error, naive)
+        packed_detail(error)
+        packed_data(error)
     except Exception as unfit:  # noqa: BLE001  # user code: serializers of the app's own types
         unfit.__context__ = error
         return _internal(unfit, procedure)
@@ -105,9 +143,13 @@ def _fitting(error: RpcError[Any], procedure: str) -> RpcError[Any]:
 
 
 def _internal(error: BaseException, procedure: str) -> Internal:
+    return Internal(_logged(error, procedure))
+
+
+def _logged(error: BaseException, procedure: str) -> str:
     error_id = secrets.token_hex(8)
     log.error("! %s failed, error id %s", procedure, error_id, exc_info=error)
-    return Internal(error_id)
+    return error_id
 
 
 MAX_ERRORS = 50

@@ -90,7 +90,7 @@ class Pipeline:
             else:
                 # The way of most calls, without a detour.
                 root = procedure.root
-                args, kwargs = checked(procedure, values, from_text=around.from_text), _NOTHING
+                args, kwargs = checked(procedure, values), _NOTHING
                 if args is None:
                     args, kwargs = _plain(procedure, call, around, values)
                 if root.flavour is Flavour.ASYNC:

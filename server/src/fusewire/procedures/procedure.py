@@ -21,7 +21,7 @@ from fusewire.procedures.callables import Flavour, place_of
 from fusewire.procedures.options import Definition, Options
 from fusewire.procedures.signature import Reader, returned
 from fusewire.procedures.sources import Field, Injected, Node
-from fusewire.procedures.values import OutputType
+from fusewire.procedures.values import NaiveDatetimes, OutputType
 from fusewire.quota import Rate
 
 _STREAM_ORIGINS = (
@@ -63,7 +63,6 @@ class Procedure:
     """Whether nothing has to be resolved, entered or left: no dependencies, and nothing to do after the answer."""
     checks: tuple[tuple[str, Callable[[Any], Any]], ...] | None
     """Name and validation of each parameter of a plain function that takes nothing else, in its own order."""
-    takes_bytes: bool
     needs_identity: bool
     served_on: frozenset[Transport]
     sets_response: bool
@@ -80,8 +79,11 @@ class Procedure:
         return inspect.cleandoc(self.root.call.__doc__ or "")
 
 
-def compile_procedure(definition: Definition) -> Procedure:
-    """Work a definition out. Raises `RegistrationError`, naming function, file and line, for what cannot work."""
+def compile_procedure(definition: Definition, *, naive: NaiveDatetimes = "error") -> Procedure:
+    """Work a definition out. `naive`: what becomes of datetimes without a time zone.
+
+    Raises `RegistrationError`, naming function, file and line, for what cannot work.
+    """
     function, options = definition.function, definition.options
     own = options.name or getattr(function, "__name__", None)
     if own is None:
@@ -93,9 +95,13 @@ def compile_procedure(definition: Definition) -> Procedure:
     http_only = options.transports == "http"
     path_names = frozenset(compile_path(path)[2])
     reader = Reader(
-        definition.method, path_names, http_only=http_only, socket_only=options.transports == "websocket"
+        definition.method,
+        path_names,
+        http_only=http_only,
+        socket_only=options.transports == "websocket",
+        naive=naive,
     )
-    place = (definition.method, path_names, options.transports)
+    place = (definition.method, path_names, options.transports, naive)
     root = once((function, place), lambda: reader.read(function))
     guards = tuple(
         once((dependency, place), partial(_guard, reader, dependency, definition))
@@ -116,7 +122,7 @@ def compile_procedure(definition: Definition) -> Procedure:
         root=root,
         guards=guards,
         fields=fields,
-        output=_output(definition, streams),
+        output=_output(definition, streams, naive),
         streams=streams,
         options=options,
         rate=_rate(definition),
@@ -127,7 +133,6 @@ def compile_procedure(definition: Definition) -> Procedure:
         upload=uploads[0] if uploads else None,
         plain=plain,
         checks=_checks(root) if plain else None,
-        takes_bytes=any(field.type.is_bytes for field in fields),
         needs_identity=bool(options.auth) or bool(options.scopes),
         served_on=options.served_on,
         sets_response=any(_takes(node, Injected.RESPONSE) for node in (root, *guards)),
@@ -225,7 +230,7 @@ def _swap(node: Node, whole: Field) -> Node:
     return replace(node, sources=tuple((name, swap(source)) for name, source in node.sources))
 
 
-def _output(definition: Definition, streams: bool) -> OutputType | None:
+def _output(definition: Definition, streams: bool, naive: NaiveDatetimes) -> OutputType | None:
     place = place_of(definition.function)
     declared = definition.options.response_model
     annotation = declared
@@ -246,7 +251,8 @@ def _output(definition: Definition, streams: bool) -> OutputType | None:
             raise RegistrationError(f'{place}: a Response exists only over HTTP; add transports="http"')
         return None
     try:
-        return once((OutputType, definition.function, streams, declared), lambda: OutputType(annotation))
+        key = (OutputType, definition.function, streams, declared, naive)
+        return once(key, lambda: OutputType(annotation, naive=naive))
     except Exception as error:
         raise RegistrationError(f"{place}: the return type cannot be used: {error}") from error
 

@@ -29,12 +29,10 @@ Values = Mapping[str, Any]
 class Surroundings(ABC):
     """What a transport lends to a call, and what the call leaves for afterwards. A transport has a subclass of its own.
 
-    `connection`: the request or the handshake. `from_text`: whether the values came as JSON or text, where bytes are base64. `response`:
-    takes the headers and cookies that a procedure with `transports="http"` sets.
+    `connection`: the request or the handshake. `response`: takes the headers and cookies that a procedure with `transports="http"` sets.
     """
 
     # Class attributes until they are set: most calls set none of them.
-    from_text = False
     overrides: Mapping[Callable[..., Any], Callable[..., Any]] = MappingProxyType({})
     _response: Response | None = None
     _background: BackgroundTasks | None = None
@@ -181,9 +179,7 @@ class Resolution:
                 return None
             return field.default.make()
         try:
-            return field.type.validate(
-                value, from_text=self._around.from_text or field.where in ("header", "cookie")
-            )
+            return field.type.check(value)
         except ValidationError as error:
             self.errors += error_list(error, field.location)
             return None
@@ -201,9 +197,9 @@ class Resolution:
         return self._values.get(field.name, ABSENT)
 
 
-def checked(procedure: Procedure, values: Values, *, from_text: bool) -> list[Any] | None:
+def checked(procedure: Procedure, values: Values) -> list[Any] | None:
     """The arguments of a function that takes nothing but values which are all there and all fit. None for anything else."""
-    if procedure.checks is None or (from_text and procedure.takes_bytes):
+    if procedure.checks is None:
         return None
     try:
         return [check(values[name]) for name, check in procedure.checks]

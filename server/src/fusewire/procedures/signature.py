@@ -28,7 +28,7 @@ from fusewire.procedures.annotations import (
 from fusewire.procedures.call import Call
 from fusewire.procedures.callables import flavour_of, place_of
 from fusewire.procedures.sources import REQUIRED, Default, Field, Injected, Node, Source, Where
-from fusewire.procedures.values import InputType
+from fusewire.procedures.values import InputType, NaiveDatetimes
 
 # The first that fits counts: a Request is an HTTPConnection too.
 _INJECTED: dict[Any, Injected] = {
@@ -49,12 +49,19 @@ class Reader:
     """Reads one procedure and the dependencies below it. `path_names` are the `{names}` in its REST path."""
 
     def __init__(
-        self, method: str, path_names: frozenset[str], *, http_only: bool, socket_only: bool = False
+        self,
+        method: str,
+        path_names: frozenset[str],
+        *,
+        http_only: bool,
+        socket_only: bool = False,
+        naive: NaiveDatetimes = "error",
     ) -> None:
         self._method = method
         self._path_names = path_names
         self._http_only = http_only
         self._socket_only = socket_only
+        self._naive: NaiveDatetimes = naive
 
     def read(
         self, call: Callable[..., Any], *, depends: params.Depends | None = None, scopes: tuple[str, ...] = ()
@@ -205,7 +212,8 @@ class Reader:
         self, call: Callable[..., Any], name: str, annotation: Any, info: FieldInfo | None
     ) -> InputType:
         try:
-            return InputType(annotation if info is None else Annotated[annotation, info])
+            declared = annotation if info is None else Annotated[annotation, info]
+            return InputType(declared, naive=self._naive)
         except Exception as error:
             raise RegistrationError(
                 f"{place_of(call)}: the type of {name!r} cannot be used: {error}"

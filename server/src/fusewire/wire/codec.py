@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,29 @@ def pack(value: Any, default: Callable[[Any], Any] | None = None) -> Packed:
     Raises `ValueError` for a naive datetime and `TypeError` for what neither msgpack nor `default` knows.
     """
     return Packed(msgpack.packb(value, default=default, datetime=True))
+
+
+BIG_INT_EXTENSION = 1
+BIG_INT_DIGITS = 4300
+"""As many as Python itself reads and writes as text: the time it takes grows with the square of their number."""
+
+
+@dataclass(frozen=True, slots=True)
+class BigInteger:
+    """An integer of any size, as its decimal digits."""
+
+    digits: str
+
+    @property
+    def extension(self) -> msgpack.ExtType:
+        """What `pack` encodes."""
+        return msgpack.ExtType(BIG_INT_EXTENSION, self.digits.encode("ascii"))
+
+
+def pack_map(parts: Mapping[str, Packed]) -> Packed:
+    """A map of values that are encoded already."""
+    head: bytes = _PACKER.pack_map_header(len(parts))
+    return Packed(head + b"".join(_PACKER.pack(key) + part for key, part in parts.items()))
 
 
 def pack_result(call_id: int, value: Packed) -> bytes:
@@ -107,7 +131,7 @@ def unpacker(most: int, longest: int = -1) -> msgpack.Unpacker:
     return msgpack.Unpacker(
         raw=False,
         timestamp=3,
-        ext_hook=_no_extension,
+        ext_hook=_extension,
         max_buffer_size=max(most, 1),
         # Its buffer grows as it is fed; what it would take by default is a mebibyte.
         read_size=min(max(most, 1), 4096),
@@ -117,8 +141,15 @@ def unpacker(most: int, longest: int = -1) -> msgpack.Unpacker:
     )
 
 
-def _no_extension(code: int, _data: bytes) -> None:
-    raise ValueError(f"extension {code} is none of this protocol's")
+def _extension(code: int, data: bytes) -> int:
+    if code != BIG_INT_EXTENSION:
+        raise ValueError(f"extension {code} is none of this protocol's")
+    if len(data) > BIG_INT_DIGITS + 1 or not _DIGITS(data):
+        raise ValueError("not the digits of an integer")
+    return int(data)
+
+
+_DIGITS = re.compile(rb"-?[0-9]+").fullmatch
 
 
 CAREFUL_BYTES = 64 * 1024

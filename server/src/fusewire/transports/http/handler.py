@@ -16,7 +16,7 @@ from fusewire.errors import Cancelled, DeadlineExceeded, RpcError
 from fusewire.procedures.call import Call, Caller
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.resolve import Surroundings, Values
-from fusewire.transports.http.arguments import MSGPACK, RawHeaders, read_values
+from fusewire.transports.http.arguments import RawHeaders, read_values
 from fusewire.transports.http.reply import HttpReply
 from fusewire.transports.services import Services
 
@@ -130,8 +130,6 @@ class CallResponse(Response):
         timeout = procedure.options.timeout
         deadline = None if timeout is None else time.monotonic() + timeout
         call = Call(f"{time.monotonic_ns():x}", procedure.name, caller, identity, deadline)
-        from_text = not self._raw_headers.get(b"content-type", b"").startswith(MSGPACK.encode())
         around = HttpSurroundings(self._values, request)
-        around.from_text = from_text
         around.response = reply.head
         await services.pipeline.run(procedure, call, around, reply)

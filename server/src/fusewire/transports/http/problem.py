@@ -12,8 +12,11 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from fusewire.calls import Failures, failure_of, shown_data
+from fusewire.calls import Failures, failure_of, json_data, packed_data, packed_detail
 from fusewire.errors import RateLimited, RpcError, Unauthenticated
+from fusewire.procedures.values import NaiveDatetimes
+from fusewire.wire.codec import pack_map, pack_scalar
+from fusewire.wire.messages import Packed
 
 
 class InvalidArgumentItem(BaseModel):
@@ -32,13 +35,13 @@ class ErrorBody(BaseModel):
     code: str
 
 
-def problem_body(error: RpcError[Any]) -> dict[str, Any]:
-    body: dict[str, Any] = {"detail": error.detail, "code": error.code}
-    if (data := shown_data(error)) is not None:
+def problem_packed(error: RpcError[Any]) -> Packed:
+    body = {"detail": packed_detail(error), "code": pack_scalar(error.code)}
+    if (data := packed_data(error)) is not None:
         body["data"] = data
     if error.id is not None:
-        body["id"] = error.id
-    return body
+        body["id"] = pack_scalar(error.id)
+    return pack_map(body)
 
 
 def problem_headers(error: RpcError[Any]) -> dict[str, str]:
@@ -52,7 +55,12 @@ def problem_headers(error: RpcError[Any]) -> dict[str, str]:
 
 
 def problem_json(error: RpcError[Any]) -> bytes:
-    return to_json(problem_body(error), bytes_mode="base64", inf_nan_mode="null", fallback=str)
+    body: dict[str, Any] = {"detail": error.detail, "code": error.code}
+    if (data := json_data(error)) is not None:
+        body["data"] = data
+    if error.id is not None:
+        body["id"] = error.id
+    return to_json(body, bytes_mode="base64", inf_nan_mode="null", fallback=str)
 
 
 def use_one_error_shape(app: FastAPI) -> None:
@@ -66,10 +74,13 @@ def use_one_error_shape(app: FastAPI) -> None:
             app.exception_handlers[kind] = _answer
 
 
-def failures_of(app: FastAPI) -> Failures:
-    """What exceptions become, by the handlers that the app has or will have. The defaults do not count."""
+def failures_of(app: FastAPI, naive: NaiveDatetimes = "error") -> Failures:
+    """What exceptions become, by the handlers that the app has or will have. The defaults do not count.
+
+    `naive`: what becomes of datetimes without a time zone in an error's data.
+    """
     defaults = (_answer, http_exception_handler, request_validation_exception_handler)
-    return Failures(app.exception_handlers, defaults)
+    return Failures(app.exception_handlers, defaults, naive)
 
 
 async def _answer(request: Request, error: Exception) -> Response:

@@ -7,18 +7,18 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Protocol
 
-from pydantic_core import to_jsonable_python
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import Send
 
+from fusewire.calls import packed_data, packed_detail
 from fusewire.errors import RpcError, TooLarge
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.values import OutputType
 from fusewire.transports.http.arguments import JSON, MSGPACK
-from fusewire.transports.http.problem import problem_body, problem_headers, problem_json
+from fusewire.transports.http.problem import problem_headers, problem_json, problem_packed
 from fusewire.wire import messages as m
-from fusewire.wire.codec import pack, write
+from fusewire.wire.codec import write
 
 SSE = "text/event-stream"
 JSONL = "application/jsonl"
@@ -82,8 +82,7 @@ class Messages:
         return write(m.End(0))
 
     def error(self, error: RpcError[Any]) -> bytes:
-        body = problem_body(error)
-        detail, data = (m.Packed(pack(body.get(key), to_jsonable_python)) for key in ("detail", "data"))
+        detail, data = packed_detail(error), packed_data(error)
         return write(m.Error(0, error.status, error.code, detail, data, error.id))
 
 
@@ -179,7 +178,7 @@ class HttpReply:
             return
         self.head = Response(headers=problem_headers(error))
         if self._msgpack:
-            body: bytes = pack(problem_body(error), to_jsonable_python)
+            body: bytes = problem_packed(error)
         else:
             body = problem_json(error)
         await self._whole(error.status, MSGPACK if self._msgpack else JSON, body)

@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Protocol
 
-from pydantic_core import to_jsonable_python
 from starlette.requests import HTTPConnection
 
 from fusewire.bounds import Bounds
-from fusewire.calls import Pipeline, Running, shown_data
+from fusewire.calls import Pipeline, Running, packed_data, packed_detail
 from fusewire.errors import RpcError, TooLarge
 from fusewire.procedures.arguments import bind
 from fusewire.procedures.call import Call
@@ -21,7 +20,7 @@ from fusewire.transports.websocket.credit import Credit
 from fusewire.transports.websocket.outbox import Outbox
 from fusewire.transports.websocket.upload import Upload
 from fusewire.wire import messages as m
-from fusewire.wire.codec import pack, pack_item, pack_result, write
+from fusewire.wire.codec import pack_item, pack_result, write
 from fusewire.wire.messages import Packed
 
 ITEMS_PER_TURN = 16
@@ -157,12 +156,11 @@ class SocketCall(Surroundings):
 
 
 def error_message(call_id: int | None, error: RpcError[Any]) -> m.Error:
-    data = shown_data(error)
     return m.Error(
         call_id,
         error.status,
         error.code,
-        Packed(pack(error.detail, to_jsonable_python)),
-        None if data is None else Packed(pack(data, to_jsonable_python)),
+        packed_detail(error),
+        packed_data(error),
         error.id,
     )
