@@ -19,7 +19,7 @@ from fusewire.client.outbox import Outbox
 from fusewire.client.tasks import owned_tasks
 from fusewire.client.turns import Turns
 from fusewire.client.upload import upload
-from fusewire.errors import DeadlineExceeded
+from fusewire.errors import DeadlineExceeded, Unavailable
 from fusewire.wire import messages as m
 from fusewire.wire.close import CloseCode
 
@@ -176,6 +176,8 @@ class Connection:
     def _begin(self, request: Request, turns: Turns, deadline: float | None, *, said: bool) -> Exchange:
         if self.close_code is not None:
             raise self._lost_error(maybe_executed=False)
+        if self.left.is_set():
+            raise Unavailable(message="The connection takes no more calls; this one was not sent")
         left = None if deadline is None else deadline - self.loop.time()
         # What hello said, or a stream means anyway, needs no saying; else 0 is none (PROTOCOL §3).
         timeout_ms = (_ms(left) or 0) if said else None
@@ -309,10 +311,10 @@ class Connection:
             case m.GoAway(drain_ms=drain_ms):
                 log.info("< goaway, %d ms", drain_ms)
                 self.drain_seconds = drain_ms / 1000
-                self._leave()
+                self.retire()
 
-    def _leave(self) -> None:
-        """Nothing new can be sent: whoever waits for a turn is let go, to hear that."""
+    def retire(self) -> None:
+        """Take nothing new: whoever waits for a turn is let go, to hear that. What is under way goes on."""
         self.left.set()
         for turns in self._turns.values():
             turns.dissolve()
@@ -323,7 +325,7 @@ class Connection:
             return
         self.close_code, self.close_reason = code, reason
         self._machine.close()
-        self._leave()
+        self.retire()
         exchanges, self._exchanges = self._exchanges, {}
         for exchange in exchanges.values():
             exchange.settle(self._lost_error(maybe_executed=exchange.handed))

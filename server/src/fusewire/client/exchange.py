@@ -55,6 +55,10 @@ class Carrier(Protocol):
     def loop(self) -> asyncio.AbstractEventLoop:
         """Where its tasks run."""
 
+    @property
+    def left(self) -> asyncio.Event:
+        """Set when new calls have to go elsewhere."""
+
     async def next(self, exchange: Exchange) -> None:
         """Wait until there is an item or the outcome."""
 

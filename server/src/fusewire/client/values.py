@@ -30,6 +30,9 @@ def plain(value: Any) -> Any:
     if (secret := getattr(value, "get_secret_value", None)) is not None:
         # A `SecretStr` is shown as asterisks, and meant to arrive.
         return plain(secret())
+    if (own := getattr(value, "__fuse_fields__", None)) is not None:
+        # A generated model, whose defaults are the server's.
+        return plain(own())
     serializer = getattr(kind, "__pydantic_serializer__", None)
     if serializer is not None:
         # By alias is how it is read again; `round_trip` leaves out what is computed and cannot be given.
