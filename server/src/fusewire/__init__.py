@@ -1,12 +1,16 @@
 """Fusewire: write a typed Python function, call it from TypeScript, and get the same function as documented REST."""
 
-from fusewire.app import Fuse
-from fusewire.bounds import Bounds
-from fusewire.errors import RegistrationError, RpcError
-from fusewire.hub import emit
-from fusewire.identity import Credentials, Identity
-from fusewire.procedures.call import Call, active_user, is_http, is_rpc
-from fusewire.router import Router
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fusewire.app import Fuse
+    from fusewire.bounds import Bounds
+    from fusewire.errors import RegistrationError, RpcError
+    from fusewire.hub import emit
+    from fusewire.identity import Credentials, Identity
+    from fusewire.procedures.call import Call, active_user, is_http, is_rpc
+    from fusewire.router import Router
 
 __all__ = [
     "Bounds",
@@ -22,3 +26,27 @@ __all__ = [
     "is_http",
     "is_rpc",
 ]
+
+_HOMES = {
+    "Bounds": "bounds",
+    "Call": "procedures.call",
+    "Credentials": "identity",
+    "Fuse": "app",
+    "Identity": "identity",
+    "RegistrationError": "errors",
+    "Router": "router",
+    "RpcError": "errors",
+    "active_user": "procedures.call",
+    "emit": "hub",
+    "is_http": "procedures.call",
+    "is_rpc": "procedures.call",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # A program that only calls imports `fusewire.client`, and should not pay for the server.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"fusewire.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
