@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from fusewire_codegen import files
+from fusewire_codegen import files, python, typescript
 from fusewire_codegen.contract import Contract, serialise, validate
 from fusewire_codegen.load import Loaded, Target
-from fusewire_codegen.typescript import render
 
 CONTRACT_FILE = "fuse.contract.json"
+_RENDERERS = {"typescript": typescript.render, "python": python.render}
+
+Language = Literal["typescript", "python"]
 
 
 @dataclass(frozen=True)
 class Job:
-    """TypeScript `outputs` to generate, and the contract (None: `fuse.contract.json` beside the app)."""
+    """Clients to generate, and the contract (None: `fuse.contract.json` beside the app). No `language`: by each file's ending."""
 
     target: Target
     outputs: tuple[Path, ...] = ()
     contract: Path | None = None
+    language: Language | None = None
+
+    def language_of(self, output: Path) -> Language:
+        """Python for `.py`, TypeScript for anything else, unless the job says."""
+        return self.language or ("python" if output.suffix == ".py" else "typescript")
 
 
 class Output(NamedTuple):
@@ -40,12 +47,13 @@ class Outcome(NamedTuple):
 
 
 def outputs(job: Job, contract: Contract, source: Path) -> Iterator[Output]:
-    """Every file of `job` with its text: TypeScript first, which a dev server waits for, then the contract.
+    """Every file of `job` with its text: clients first, for which a dev server waits, then the contract.
 
-    Raises `ContractError` before the first one.
+    Raises `ContractError`, and `LoadError` for Python without its generator, before the first one.
     """
-    typescript = render(contract, str(job.target)) if job.outputs else ""
-    yield from (Output(path, typescript) for path in job.outputs)
+    languages = {job.language_of(path) for path in job.outputs}
+    texts = {language: _RENDERERS[language](contract, str(job.target)) for language in languages}
+    yield from (Output(path, texts[job.language_of(path)]) for path in job.outputs)
     yield Output(job.contract or source.parent / CONTRACT_FILE, serialise(contract))
 
 
