@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from fusewire_codegen import fresh
 
 DEFAULT_ATTRIBUTE = "app"
-PRELOAD = ("fusewire", "fastapi", "pydantic")
+PRELOAD = ("fusewire.app", "fusewire.router", "fastapi", "pydantic")
 """What every app imports, so that the watcher can have it imported before the first change."""
 
 
