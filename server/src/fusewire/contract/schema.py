@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Flag
 from typing import Any
 
+from pydantic import EncodedBytes
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -18,20 +19,27 @@ def _marked(schema: JsonSchemaValue, mark: str) -> JsonSchemaValue:
     return {**schema, MARK: mark}
 
 
+def _marked_text(schema: JsonSchemaValue, mark: str) -> JsonSchemaValue:
+    """By a model's configuration it may be a number instead."""
+    return _marked(schema, mark) if schema["type"] == "string" else schema
+
+
 class ContractSchema(GenerateJsonSchema):
     """Marks what TypeScript must tell apart, and calls a field required that is always there."""
 
     def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
-        return _marked(super().datetime_schema(schema), "datetime")
+        naive = schema.get("tz_constraint") == "naive"
+        # In msgpack it is itself, however a model's configuration has JSON write it.
+        return _marked(super().datetime_schema(schema), "naive-datetime" if naive else "datetime")
 
     def date_schema(self, schema: core_schema.DateSchema) -> JsonSchemaValue:
-        return _marked(super().date_schema(schema), "date")
+        return _marked_text(super().date_schema(schema), "date")
 
     def time_schema(self, schema: core_schema.TimeSchema) -> JsonSchemaValue:
-        return _marked(super().time_schema(schema), "time")
+        return _marked_text(super().time_schema(schema), "time")
 
     def timedelta_schema(self, schema: core_schema.TimedeltaSchema) -> JsonSchemaValue:
-        return _marked(super().timedelta_schema(schema), "timedelta")
+        return _marked_text(super().timedelta_schema(schema), "timedelta")
 
     def uuid_schema(self, schema: core_schema.UuidSchema) -> JsonSchemaValue:
         return _marked(super().uuid_schema(schema), "uuid")
@@ -43,6 +51,13 @@ class ContractSchema(GenerateJsonSchema):
 
     def bytes_schema(self, schema: core_schema.BytesSchema) -> JsonSchemaValue:
         return _marked({**super().bytes_schema(schema), "format": "base64"}, "bytes")
+
+    def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
+        written = super().function_after_schema(schema)
+        if isinstance(getattr(schema["function"]["function"], "__self__", None), EncodedBytes):
+            # `Base64Bytes` and its like are text, which they decode for themselves.
+            return {key: value for key, value in written.items() if key != MARK}
+        return written
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         written = super().dict_schema(schema)
@@ -65,13 +80,11 @@ class ContractSchema(GenerateJsonSchema):
         }
         return {**written, ENUM_ALIASES: others} if others else written
 
-    def p_arguments_schema(
-        self, arguments: list[core_schema.ArgumentsParameter], var_args_schema: core_schema.CoreSchema | None
-    ) -> JsonSchemaValue:
-        written = super().p_arguments_schema(arguments, var_args_schema)
-        if self.mode == "serialization" and arguments:
-            # A named tuple goes out whole.
-            written["minItems"] = len(arguments)
+    def named_tuple_schema(self, schema: core_schema.NamedTupleSchema) -> JsonSchemaValue:
+        written = super().named_tuple_schema(schema)
+        if self.mode == "serialization":
+            # It goes out whole.
+            written["minItems"] = len(schema["fields"])
         return written
 
     def ser_schema(
