@@ -8,7 +8,7 @@ every change, has it once.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 Made = TypeVar("Made")
@@ -16,6 +16,8 @@ Made = TypeVar("Made")
 _kept: dict[Hashable, Any] | None = (
     None  # None: to serve. Of the process, not of a context: imports may use threads.
 )
+
+_preparations: list[Callable[[], object]] = []
 
 
 @contextmanager
@@ -27,6 +29,8 @@ def contract_only() -> Iterator[None]:
         yield
     finally:
         _kept = outer
+        if outer is None:
+            _preparations.clear()
 
 
 def is_contract_only() -> bool:
@@ -42,6 +46,19 @@ def once(key: Hashable, make: Callable[[], Made]) -> Made:
         _kept[key] = make()
     made: Made = _kept[key]
     return made
+
+
+def when_preparing(work: Callable[[], object]) -> None:
+    """Have `prepare()` call `work`; nothing happens when the import under way is not for the contract alone."""
+    if _kept is not None:
+        _preparations.append(work)
+
+
+def prepare() -> None:
+    """Work out now what a contract will ask for `once`. What cannot be worked out is left to whoever asks."""
+    for work in _preparations:
+        with suppress(Exception):
+            work()
 
 
 def _is_hashable(key: Hashable) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
@@ -10,8 +11,11 @@ from typing import Any, TypeVar, overload
 
 from pydantic import BaseModel
 
+from fusewire.contract import prepare_schemas
 from fusewire.errors import RegistrationError, RpcError
+from fusewire.loading import when_preparing
 from fusewire.procedures.options import Definition, Options, Transports, options
+from fusewire.procedures.procedure import compile_procedure
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Model = TypeVar("Model", bound=type[BaseModel])
@@ -95,6 +99,7 @@ class Router:
         )
         self._entries: list[Entry] = []
         self._listeners: list[Listener] = []
+        when_preparing(self._prepare)
 
     def __repr__(self) -> str:
         return f"<Router {self._prefix or '/'} {len(self._entries)} entries>"
@@ -185,6 +190,12 @@ class Router:
             prefix=self._prefix + entry.prefix,
             namespace=self._namespace + entry.namespace,
         )
+
+    def _prepare(self) -> None:
+        for entry in self._entries:
+            if isinstance(entry, Definition):
+                with suppress(Exception):  # Whoever includes it hears of it, with its place.
+                    prepare_schemas(compile_procedure(entry))
 
     def _add(self, entry: Entry) -> None:
         self._entries.append(entry)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -16,6 +17,7 @@ from fusewire.contract.naming import REF, Definition, name_types, references
 from fusewire.contract.schema import ContractSchema
 from fusewire.errors import RegistrationError, RpcError
 from fusewire.events import EventRegistry, EventType
+from fusewire.loading import once
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.registry import Registry
 from fusewire.procedures.sources import Field
@@ -74,6 +76,7 @@ def _digest(data: Any) -> str:
 
 
 _Key = tuple[str, ...]
+_JSON = (type(None), bool, int, str)
 _Mode = Literal["validation", "serialization"]
 
 
@@ -88,9 +91,17 @@ class _Generator(ContractSchema):
         return DefsRef(str(len(self.core_to_defs_refs)))
 
     def schema_of(self, adapter: TypeAdapter[Any], mode: _Mode) -> JsonSchemaValue:
+        return once((self, adapter, mode), lambda: self._written(adapter, mode))
+
+    def _written(self, adapter: TypeAdapter[Any], mode: _Mode) -> JsonSchemaValue:
         # `generate_definitions` would do it all twice, because of the names.
         self._mode = mode
         return self.generate_inner(adapter.core_schema)
+
+    def encode_default(self, dft: Any) -> Any:
+        # Pydantic makes a type adapter for each; these are JSON as they are.
+        is_plain = type(dft) in _JSON or (type(dft) in (list, dict) and not dft)
+        return dft if is_plain else super().encode_default(dft)
 
     def defined(self) -> list[Definition]:
         return [
@@ -102,31 +113,45 @@ def _schemas(
     procedures: list[Procedure], events: list[EventType], errors: dict[str, type[RpcError[Any]]]
 ) -> tuple[dict[_Key, Any], dict[str, Any]]:
     """Every schema that the contract needs, from one generator, so that equal types get one name."""
-    generator = _Generator()
+    generator = once(_Generator, _Generator)
     schemas: dict[_Key, Any] = {}
 
-    def add(key: _Key, adapter: TypeAdapter[Any], mode: _Mode, what: str) -> None:
+    def add(key: _Key, adapter: TypeAdapter[Any], mode: _Mode, what: Callable[[], str]) -> None:
         try:
             schemas[key] = generator.schema_of(adapter, mode)
         except PydanticInvalidForJsonSchema as error:
             raise RegistrationError(
-                f"{what} has no JSON schema, so no client could know it: {error}"
+                f"{what()} has no JSON schema, so no client could know it: {error}"
             ) from error
 
     for p in procedures:
         for f in p.fields:
-            add(("param", p.name, f.name), f.type.adapter, "validation", f"{p.place}: the type of {f.name!r}")
+            add(("param", p.name, f.name), f.type.adapter, "validation", partial(_whose_type, p, f))
         if p.output is not None:
-            add(("result", p.name), p.output.adapter, "serialization", f"{p.place}: the return type")
+            add(("result", p.name), p.output.adapter, "serialization", partial(_whose_type, p))
     for e in events:
-        add(("event", e.name), e.output.adapter, "serialization", f"the event {e.name}")
+        add(("event", e.name), e.output.adapter, "serialization", partial("the event {}".format, e.name))
     for code, error in errors.items():
         if error.data_type is not None:
-            add(("error", code), OutputType(error.data_type).adapter, "serialization", f"the data of {code}")
+            adapter = OutputType(error.data_type).adapter
+            add(("error", code), adapter, "serialization", partial("the data of {}".format, code))
     definitions = _reached(generator.defined(), schemas.values())
     names = name_types(definitions)
     types = {names[each.key]: _with_names(each.schema, names) for each in definitions}
     return {key: _with_names(schema, names) for key, schema in schemas.items()}, dict(sorted(types.items()))
+
+
+def _whose_type(procedure: Procedure, field: Field | None = None) -> str:
+    return f"{procedure.place}: " + (f"the type of {field.name!r}" if field else "the return type")
+
+
+def prepare_schemas(procedure: Procedure) -> None:
+    """Work out the schemas of a procedure `once`. Raises whatever pydantic has against them."""
+    generator = once(_Generator, _Generator)
+    for field in procedure.fields:
+        generator.schema_of(field.type.adapter, "validation")
+    if procedure.output is not None:
+        generator.schema_of(procedure.output.adapter, "serialization")
 
 
 def _reached(definitions: list[Definition], schemas: Iterable[Any]) -> list[Definition]:
