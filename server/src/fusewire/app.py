@@ -26,7 +26,14 @@ from fusewire.procedures.registry import Registry
 from fusewire.procedures.values import NaiveDatetimes
 from fusewire.quota import Limiter, MemoryLimiter
 from fusewire.router import Entry, EventDefinition, Router
-from fusewire.transports.http import add_docs, failures_of, has_sure_route, mirror, use_one_error_shape
+from fusewire.transports.http import (
+    add_docs,
+    describe_streams,
+    failures_of,
+    has_sure_route,
+    mirror,
+    use_one_error_shape,
+)
 from fusewire.transports.services import Services
 from fusewire.transports.websocket import add_endpoint
 
@@ -93,6 +100,7 @@ class Fuse:
         self._run_with(app)
         use_one_error_shape(app)
         add_endpoint(app, ws_path, self._services)
+        describe_streams(app)
         if docs:
             add_docs(app, api_prefix=api_prefix)
         self.rpc.subscribe(self._add)

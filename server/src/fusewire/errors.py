@@ -38,14 +38,12 @@ CODE_BY_STATUS = {
     410: "GONE",
     413: "TOO_LARGE",
     415: "UNSUPPORTED_MEDIA_TYPE",
-    422: "INVALID_ARGUMENT",
-    429: "RATE_LIMITED",
     499: "CANCELLED",
     500: "INTERNAL",
     504: "DEADLINE_EXCEEDED",
 }
-"""The code of an error that only has an HTTP status, such as a `fastapi.HTTPException`. 503 has none: `UNAVAILABLE` promises that
-the call was not started."""
+"""The code of an error that only has an HTTP status, such as a `fastapi.HTTPException`. Some have none, for their codes promise more:
+`INVALID_ARGUMENT` a list of what does not fit, `RATE_LIMITED` when to try again, `UNAVAILABLE` that the call was not started."""
 
 
 def code_of_status(status: int) -> str:

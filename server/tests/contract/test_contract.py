@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
-from fastapi import Depends, FastAPI, Query
+from fastapi import Body, Depends, FastAPI, Query
 from fusewire import Fuse, RegistrationError, RpcError
 from pydantic import BaseModel, Field, computed_field
 
@@ -166,6 +166,17 @@ def test_an_upload_is_a_parameter_with_the_schema_of_an_item(fuse: Fuse) -> None
     assert [p["name"] for p in procedure["params"] if "upload" in p] == ["items"]
     assert (procedure["kind"], procedure["transports"]) == ("stream", ["websocket"])
     assert procedure["result"] == {"minimum": 0, "type": "integer"}
+
+
+def test_an_upload_may_be_described(fuse: Fuse) -> None:
+    @fuse.rpc(transports="websocket")
+    async def field(rows: Annotated[AsyncIterator[Item], Field(description="In order.")]) -> None: ...
+
+    @fuse.rpc(transports="websocket")
+    async def body(rows: Annotated[AsyncIterator[Item], Body(description="In order.")]) -> None: ...
+
+    for procedure in fuse.contract()["procedures"].values():
+        assert [param["doc"] for param in procedure["params"]] == ["In order."]
 
 
 def test_what_has_an_upload_has_no_rest_form(fuse: Fuse) -> None:

@@ -52,6 +52,7 @@ async def takes_uploads(files: list[UploadFile]) -> None: ...
 async def takes_named_uploads(files: dict[str, UploadFile]) -> None: ...
 async def returns_response() -> Response: ...  # type: ignore[empty-body]
 async def returns_json_response() -> JSONResponse: ...  # type: ignore[empty-body]
+async def returns_described_response() -> Annotated[Response, "a file"]: ...  # type: ignore[empty-body]
 async def returns_responses() -> list[Response]: ...  # type: ignore[empty-body]
 async def streams_responses() -> AsyncIterator[Response]:
     yield Response()
@@ -103,6 +104,7 @@ async def below(value: Annotated[int, Depends(needs)]) -> None: ...
         (takes_named_uploads, "UploadFile in the type of 'files'"),
         (returns_response, "a Response exists only over HTTP"),
         (returns_json_response, "a Response exists only over HTTP"),
+        (returns_described_response, "a Response exists only over HTTP"),
         (returns_responses, "the return type cannot be used"),
         (streams_responses, "a Response is none"),
         (takes_requests, "Request in the type of 'requests' cannot come from a caller"),

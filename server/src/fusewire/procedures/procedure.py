@@ -16,7 +16,7 @@ from fusewire.errors import RegistrationError
 from fusewire.identity import Transport
 from fusewire.loading import once
 from fusewire.names import name_fault
-from fusewire.procedures.annotations import is_model
+from fusewire.procedures.annotations import is_model, unwrap
 from fusewire.procedures.callables import Flavour, place_of
 from fusewire.procedures.options import Definition, Options
 from fusewire.procedures.signature import Reader, returned
@@ -244,7 +244,8 @@ def _output(definition: Definition, streams: bool, naive: NaiveDatetimes) -> Out
         if get_origin(annotation) not in _STREAM_ORIGINS or not get_args(annotation):
             raise RegistrationError(f"{place}: a stream returns e.g. AsyncIterator[Item], not {annotation}")
         annotation = get_args(annotation)[0]
-    if inspect.isclass(annotation) and issubclass(annotation, Response):
+    plain, _ = unwrap(annotation)
+    if inspect.isclass(plain) and issubclass(plain, Response):
         if streams:
             raise RegistrationError(f"{place}: a stream has items, and a Response is none")
         if definition.options.transports != "http":

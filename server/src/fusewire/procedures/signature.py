@@ -145,7 +145,7 @@ class Reader:
             raise RegistrationError(f"{place_of(call)}: {name!r} is a form field; take `bytes` instead")
         _refuse_hidden(call, name, annotation)
         if (item := stream_item(annotation)) is not None:
-            return self._upload(call, parameter, item)
+            return self._upload(call, parameter, item, marker)
         info = marker if isinstance(marker, FieldInfo) else None
         where = self._where(name, info)
         default = _default(parameter, info)
@@ -179,7 +179,9 @@ class Reader:
             sequence=where in ("query", "header") and is_sequence(annotation),
         )
 
-    def _upload(self, call: Callable[..., Any], parameter: inspect.Parameter, item: Any) -> Field:
+    def _upload(
+        self, call: Callable[..., Any], parameter: inspect.Parameter, item: Any, marker: Any
+    ) -> Field:
         """An `AsyncIterator[T]` that the caller feeds."""
         name = parameter.name
         if not self._socket_only:
@@ -196,6 +198,7 @@ class Reader:
             where="upload",
             type=self._input_type(call, name, item, None),
             default=Default(),
+            info=marker if isinstance(marker, FieldInfo) else _remark(parameter.annotation),
             keyword_only=parameter.kind is parameter.KEYWORD_ONLY,
         )
 
@@ -287,10 +290,15 @@ def _default(parameter: inspect.Parameter, info: FieldInfo | None) -> Default:
         return Default(REQUIRED if parameter.default is ... else parameter.default)
     if info is None:
         # A plain Field(...) beside the type may bring a default too.
-        _, metadata = unwrap(parameter.annotation)
-        info = next((item for item in reversed(metadata) if isinstance(item, FieldInfo)), None)
+        info = _remark(parameter.annotation)
     if info is None or info.is_required():
         return Default()
     if info.default_factory is not None:
         return Default(factory=info.default_factory)  # type: ignore[arg-type]  # one that takes the other fields' values exists in models only (pydantic)
     return Default(REQUIRED if info.default is PydanticUndefined else info.default)
+
+
+def _remark(annotation: Any) -> FieldInfo | None:
+    """The last `Field(...)` that stands beside a type."""
+    _, metadata = unwrap(annotation)
+    return next((item for item in reversed(metadata) if isinstance(item, FieldInfo)), None)

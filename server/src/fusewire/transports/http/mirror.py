@@ -11,31 +11,40 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from copy import copy
 from datetime import date, datetime
 from enum import Enum
-from functools import reduce
-from operator import or_
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Body, FastAPI, Path, Query, Request, Response, Security, params
 from fastapi.exceptions import FastAPIError
 from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 from fastapi.security.base import SecurityBase
-from pydantic import BaseModel, create_model
 from pydantic.fields import FieldInfo
 from starlette.types import Receive, Scope, Send
 
-from fusewire.errors import RegistrationError, RpcError
+from fusewire.errors import RegistrationError
 from fusewire.procedures.annotations import without_none
-from fusewire.procedures.options import Options
 from fusewire.procedures.procedure import Procedure, walk
 from fusewire.procedures.sources import Field, Node
 from fusewire.transports.http.handler import CallResponse
-from fusewire.transports.http.problem import ErrorBody, InvalidArgumentBody
+from fusewire.transports.http.reply import SSE
+from fusewire.transports.http.responses import responses_of
 from fusewire.transports.services import Services
 
 _HANDLER = "__fusewire_handler__"
 _PLAIN = frozenset({bool, int, float, str, UUID, date, datetime})
 """What FastAPI takes in every place of a request."""
+
+
+_SAID = {
+    False: "Successful Response",
+    True: 'An item on each line. A stream that fails ends with the line `{"$error": …}`: an error like the default response.',
+}
+_IDENTITY = HTTPBearer(
+    scheme_name="Identity",
+    description="What the app's identity loader knows: a bearer token, unless it reads something else.",
+    auto_error=False,
+)
 
 
 class MirrorRoute(APIRoute):
@@ -70,13 +79,16 @@ def mirror(app: FastAPI, procedure: Procedure, services: Services, *, api_prefix
         "status_code": options.status_code,
         "summary": options.summary,
         "description": options.description or procedure.doc,
-        "response_description": options.response_description or "Successful Response",
-        "responses": _responses(options, takes_arguments=bool(procedure.fields)),
+        "response_description": options.response_description or _SAID[procedure.streams],
+        "responses": responses_of(procedure),
         "deprecated": options.deprecated,
         "include_in_schema": options.include_in_schema is not False,
     }
     if procedure.output is None:
         route["response_class"] = Response
+    if procedure.streams:
+        status = options.status_code or 200
+        route["responses"] = {status: {"content": {SSE: {}}}, **route["responses"]}
     try:
         app.router.add_api_route(
             api_prefix + procedure.path,
@@ -130,15 +142,22 @@ def _parameters(procedure: Procedure) -> list[inspect.Parameter]:
     parameters = {
         field.name: _parameter(field.name, _described(field), _default(field)) for field in procedure.fields
     }
+    schemes: list[Any] = []
     for node in (procedure.root, *procedure.guards):
         for found in _beside(node):
             if isinstance(found, Field):
                 parameters.setdefault(found.name, _parameter(found.name, _described(found), _default(found)))
             else:
-                scheme = Security(found.call, scopes=list(found.security_scopes))
-                name = f"security_{len(parameters)}"
-                parameters[name] = _parameter(name, Annotated[Any, scheme], inspect.Parameter.empty)
-    return list(parameters.values())
+                schemes.append(Security(found.call, scopes=list(found.security_scopes)))
+    if procedure.needs_identity and not schemes:
+        schemes.append(Security(_IDENTITY, scopes=sorted(procedure.options.scopes)))
+    return [
+        *parameters.values(),
+        *(
+            _parameter(f"security_{place}", Annotated[Any, scheme], inspect.Parameter.empty)
+            for place, scheme in enumerate(schemes, len(parameters))
+        ),
+    ]
 
 
 def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
@@ -191,36 +210,3 @@ def _bare(field: Field) -> Any:
         rest = annotation.__metadata__[:-1]
         return Annotated[(annotation.__origin__, *rest)] if rest else annotation.__origin__
     return annotation
-
-
-def _responses(options: Options, *, takes_arguments: bool) -> dict[int | str, dict[str, Any]]:
-    responses: dict[int | str, dict[str, Any]] = {}
-    if options.auth or options.scopes:
-        responses[401] = {"model": ErrorBody, "description": "No identity, or a refused one"}
-    if options.scopes:
-        responses[403] = {"model": ErrorBody, "description": "A scope is missing"}
-    if takes_arguments and options.max_bytes is not None:
-        said = f"The arguments take more than {options.max_bytes:,} bytes"
-        responses[413] = {"model": ErrorBody, "description": said}
-    if takes_arguments:
-        responses[422] = {"model": InvalidArgumentBody, "description": "An argument does not fit"}
-    if options.limit is not None:
-        responses[429] = {"model": ErrorBody, "description": f"The limit of {options.limit} is spent"}
-    by_status: dict[int, list[Any]] = {}
-    for error in options.raises:
-        by_status.setdefault(error.status, []).append(_error_model(error))
-    for status, models in by_status.items():
-        described = {
-            "model": reduce(or_, models),
-            "description": ", ".join(sorted(m.__name__ for m in models)),
-        }
-        responses.setdefault(status, described)
-    return {**responses, **options.responses}
-
-
-def _error_model(error: type[RpcError[Any]]) -> type[BaseModel]:
-    """The body of one declared error, so that a third party sees its code and its data."""
-    fields: dict[str, Any] = {"detail": (Any, ...), "code": (Literal[error.code], ...)}
-    if error.data_type is not None:
-        fields["data"] = (error.data_type, ...)
-    return create_model(f"{error.__name__}Body", __doc__=error.__doc__, **fields)

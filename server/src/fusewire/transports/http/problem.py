@@ -25,14 +25,18 @@ class InvalidArgumentItem(BaseModel):
     msg: str
 
 
-class InvalidArgumentBody(BaseModel):
-    detail: list[InvalidArgumentItem]
-    code: str
+class RetryAfter(BaseModel):
+    retry_after: int
+    """In seconds."""
 
 
 class ErrorBody(BaseModel):
+    """Any error. `id` is in the server's log."""
+
     detail: Any
     code: str
+    data: Any = None
+    id: str | None = None
 
 
 def problem_packed(error: RpcError[Any]) -> Packed:

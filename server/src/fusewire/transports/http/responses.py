@@ -1,0 +1,94 @@
+"""What an operation may answer beside its result, for the document: a response per status, each error with its code and its data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache, reduce
+from operator import or_
+from typing import Annotated, Any, Literal
+
+import pydantic
+from fastapi.security.base import SecurityBase
+from pydantic import BaseModel, create_model
+
+from fusewire.errors import Forbidden, InvalidArgument, RateLimited, RpcError, TooLarge, Unauthenticated
+from fusewire.procedures.procedure import Procedure, walk
+from fusewire.procedures.sources import Injected, Node
+from fusewire.transports.http.problem import ErrorBody, InvalidArgumentItem, RetryAfter
+
+_HEADERS: dict[type[RpcError[Any]], Any] = {
+    Unauthenticated: {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    RateLimited: {"Retry-After": {"description": "In seconds.", "schema": {"type": "integer", "minimum": 1}}},
+}
+_DETAIL: dict[type[RpcError[Any]], Any] = {InvalidArgument: list[InvalidArgumentItem]}
+_DATA: dict[type[RpcError[Any]], Any] = {RateLimited: RetryAfter}
+
+
+def responses_of(procedure: Procedure) -> dict[int | str, dict[str, Any]]:
+    """FastAPI's `responses`: what the procedure declares, what the framework adds to it, and any other error as the default.
+
+    What the options say about a response themselves counts first.
+    """
+    by_status: dict[int, dict[type[RpcError[Any]], str]] = {}
+    for error, when in _errors(procedure):
+        by_status.setdefault(error.status, {}).setdefault(error, when)
+    responses: dict[int | str, dict[str, Any]] = {
+        status: _response(errors) for status, errors in sorted(by_status.items())
+    }
+    responses["default"] = {"model": ErrorBody, "description": "Any other error"}
+    return {**responses, **procedure.options.responses}
+
+
+def _errors(procedure: Procedure) -> Iterator[tuple[type[RpcError[Any]], str]]:
+    """Each error that the caller has to expect, and when it comes."""
+    options = procedure.options
+    nodes = (procedure.root, *procedure.guards)
+    if procedure.needs_identity or any(_asks_who(node) for node in nodes):
+        yield Unauthenticated, "No identity, or a refused one"
+    if options.scopes:
+        yield Forbidden, "A scope is missing"
+    takes_arguments = any(True for node in nodes for _ in walk(node))
+    if takes_arguments and options.max_bytes is not None:
+        yield TooLarge, f"The arguments take more than {options.max_bytes:,} bytes"
+    if takes_arguments:
+        yield InvalidArgument, "An argument does not fit"
+    if options.limit is not None:
+        yield RateLimited, f"The limit of {options.limit} is spent"
+    for error in options.raises:
+        said = "" if error.__doc__ == RpcError.__doc__ else error.__doc__ or ""
+        yield error, " ".join(said.partition("\n\n")[0].split()) or error.code
+
+
+def _asks_who(node: Node) -> bool:
+    return any(
+        source is Injected.IDENTITY
+        or (isinstance(source, Node) and (_asks_who(source) or _refuses_strangers(source.call)))
+        for _, source in node.sources
+    )
+
+
+def _refuses_strangers(call: object) -> bool:
+    return isinstance(call, SecurityBase) and getattr(call, "auto_error", False) is True
+
+
+def _response(errors: dict[Any, str]) -> dict[str, Any]:
+    """The response of one status. With a discriminator pydantic writes `oneOf`."""
+    bodies = [_body_of(error) for error in errors]
+    if len(bodies) == 1:
+        model: Any = bodies[0]
+        said = next(iter(errors.values()))
+    else:
+        model = Annotated[reduce(or_, bodies), pydantic.Field(discriminator="code")]
+        said = "\n".join(f"- `{error.code}`: {when}" for error, when in errors.items())
+    headers = {name: header for error in errors for name, header in _HEADERS.get(error, {}).items()}
+    return {"model": model, "description": said, **({"headers": headers} if headers else {})}
+
+
+@cache
+def _body_of(error: type[RpcError[Any]]) -> type[BaseModel]:
+    """The body of one error. One model for all operations: two of the same name would get longer ones."""
+    fields: dict[str, Any] = {"detail": (_DETAIL.get(error, Any), ...), "code": (Literal[error.code], ...)}
+    data = _DATA.get(error, error.data_type)
+    if data is not None:
+        fields["data"] = (data, ...)
+    return create_model(f"{error.__name__}Body", __doc__=error.__doc__, **fields)

@@ -1,0 +1,251 @@
+"""What the OpenAPI document says about errors, streams and who may call: the same as the contract."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import pytest
+from fastapi import Depends, FastAPI, Header
+from fastapi.security import OAuth2PasswordBearer
+from fusewire import Fuse, Identity, Router, RpcError
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import BaseModel
+
+
+class Left(BaseModel):
+    left: int
+
+
+class Item(BaseModel):
+    text: str
+
+
+class BudgetSpent(RpcError[Left], status=402):
+    """Nothing is left.
+
+    Not this month.
+    """
+
+
+class CardRefused(RpcError, status=402):
+    """The card was refused."""
+
+
+class TooOften(RpcError[Left], status=429):
+    """This is too often."""
+
+
+class ErrorBody(BaseModel):
+    """A model of the app, called like one of the framework."""
+
+    mine: int
+
+
+scheme = OAuth2PasswordBearer("token")
+lenient = OAuth2PasswordBearer("token", scheme_name="Lenient", auto_error=False)
+
+
+def with_header(x_tenant: Annotated[str, Header()]) -> str:
+    return x_tenant
+
+
+rpc = Router()
+
+
+@rpc(raises=[BudgetSpent])
+async def one(text: str) -> None: ...
+
+
+@rpc.get("/two", raises=[BudgetSpent, CardRefused])
+async def two() -> None: ...
+
+
+@rpc(limit="5/h", raises=[TooOften])
+async def limited() -> None: ...
+
+
+@rpc(auth=True)
+async def private() -> None: ...
+
+
+@rpc(scopes=["write", "admin"])
+async def scoped() -> None: ...
+
+
+@rpc
+async def known(me: Identity) -> str:
+    return me.id
+
+
+@rpc
+async def known_perhaps(me: Identity | None) -> None: ...
+
+
+@rpc
+async def own_scheme(token: Annotated[str, Depends(scheme)]) -> None: ...
+
+
+@rpc(auth=True)
+async def lenient_scheme(token: Annotated[str | None, Depends(lenient)]) -> None: ...
+
+
+@rpc(max_bytes=2_000)
+async def bounded(text: str) -> None: ...
+
+
+@rpc
+async def of_a_tenant(tenant: Annotated[str, Depends(with_header)]) -> None: ...
+
+
+@rpc(raises=[BudgetSpent])
+async def chat(prompt: str) -> AsyncIterator[Item]:
+    yield Item(text=prompt)
+
+
+@rpc(raises=[BudgetSpent], responses={402: {"description": "Said by hand."}})
+async def by_hand() -> ErrorBody:
+    return ErrorBody(mine=1)
+
+
+@pytest.fixture(name="app")
+def fixture_app() -> FastAPI:
+    app = FastAPI()
+    Fuse(app).include_router(rpc)
+
+    @app.get("/api/plain-stream")
+    async def plain() -> AsyncIterator[Item]:
+        yield Item(text="")
+
+    return app
+
+
+@pytest.fixture(name="document")
+def fixture_document(app: FastAPI) -> dict[str, Any]:
+    return app.openapi()
+
+
+def operation(document: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(
+        each
+        for path in document["paths"].values()
+        for each in path.values()
+        if each["operationId"].startswith(name)
+    )
+    return found
+
+
+def statuses(document: dict[str, Any], name: str) -> str:
+    return " ".join(operation(document, name)["responses"])
+
+
+def body(document: dict[str, Any], name: str, status: str) -> Any:
+    return operation(document, name)["responses"][status]["content"]["application/json"]["schema"]
+
+
+def named(document: dict[str, Any], reference: dict[str, Any]) -> Any:
+    return document["components"]["schemas"][reference["$ref"].rpartition("/")[2]]
+
+
+def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_an_error_is_its_code_and_its_data(document: dict[str, Any]) -> None:
+    assert operation(document, "one")["responses"]["402"]["description"] == "Nothing is left."
+    spent = named(document, body(document, "one", "402"))
+    assert spent["properties"]["code"]["const"] == "BUDGET_SPENT"
+    assert spent["properties"]["data"] == {"$ref": "#/components/schemas/Left"}
+    assert spent["required"] == ["detail", "code", "data"]
+
+
+def test_errors_of_one_status_are_told_apart_by_code(document: dict[str, Any]) -> None:
+    schema = body(document, "two", "402")
+    assert [named(document, part)["properties"]["code"]["const"] for part in schema["oneOf"]] == [
+        "BUDGET_SPENT",
+        "CARD_REFUSED",
+    ]
+    assert schema["discriminator"]["propertyName"] == "code"
+    assert (
+        operation(document, "two")["responses"]["402"]["description"]
+        == "- `BUDGET_SPENT`: Nothing is left.\n- `CARD_REFUSED`: The card was refused."
+    )
+    assert "data" not in named(document, schema["oneOf"][1])["properties"]
+
+
+def test_a_declared_error_joins_the_frameworks_own_of_its_status(document: dict[str, Any]) -> None:
+    schema = body(document, "limited", "429")
+    limited, often = (named(document, part) for part in schema["oneOf"])
+    assert often["properties"]["code"]["const"] == "TOO_OFTEN"
+    assert limited["properties"]["code"]["const"] == "RATE_LIMITED"
+    assert named(document, limited["properties"]["data"])["required"] == ["retry_after"]
+    assert set(operation(document, "limited")["responses"]["429"]["headers"]) == {"Retry-After"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("one", "200 402 422 default"),
+        ("two", "200 402 default"),
+        ("limited", "200 429 default"),
+        ("private", "200 401 default"),
+        ("scoped", "200 401 403 default"),
+        ("known", "200 401 default"),
+        ("known_perhaps", "200 default"),
+        ("own_scheme", "200 401 default"),
+        ("lenient_scheme", "200 401 default"),
+        ("bounded", "200 413 422 default"),
+        ("of_a_tenant", "200 422 default"),
+        ("chat", "200 402 422 default"),
+    ],
+)
+def test_each_response_is_there_where_it_applies(document: dict[str, Any], name: str, expected: str) -> None:
+    assert statuses(document, name) == expected
+
+
+def test_an_argument_that_does_not_fit_has_a_list(document: dict[str, Any]) -> None:
+    invalid = named(document, body(document, "one", "422"))
+    assert invalid["properties"]["code"]["const"] == "INVALID_ARGUMENT"
+    item = named(document, invalid["properties"]["detail"]["items"])
+    assert set(item["properties"]) == {"type", "loc", "msg"}
+
+
+def test_who_may_call(document: dict[str, Any]) -> None:
+    schemes = document["components"]["securitySchemes"]
+    assert (schemes["Identity"]["type"], schemes["Identity"]["scheme"]) == ("http", "bearer")
+    assert "security" not in operation(document, "one")
+    assert operation(document, "private")["security"] == [{"Identity": []}]
+    assert operation(document, "scoped")["security"] == [{"Identity": ["admin", "write"]}]
+    assert operation(document, "own_scheme")["security"] == [{"OAuth2PasswordBearer": []}]
+    # The app's own scheme says how the identity comes.
+    assert operation(document, "lenient_scheme")["security"] == [{"Lenient": []}]
+
+
+def test_the_items_of_a_stream(document: dict[str, Any]) -> None:
+    content = operation(document, "chat")["responses"]["200"]["content"]
+    item = {"$ref": "#/components/schemas/Item"}
+    assert content["application/jsonl"] == {"schema": {"type": "array", "items": item}}
+    message, end, error = content["text/event-stream"]["schema"]["items"]["oneOf"]
+    assert message["properties"]["data"]["contentSchema"] == item
+    assert end["properties"]["event"] == {"const": "end"}
+    reported = named(document, error["properties"]["data"]["contentSchema"])
+    assert set(reported["properties"]) == {"detail", "code", "data", "id"}
+    plain = operation(document, "plain")["responses"]["200"]["content"]
+    assert plain == {"application/jsonl": {"schema": {"type": "array", "items": item}}}
+
+
+def test_the_items_of_a_stream_in_openapi_3_2(app: FastAPI) -> None:
+    app.openapi_version = "3.2.0"
+    content = operation(app.openapi(), "chat")["responses"]["200"]["content"]
+    assert content["application/jsonl"] == {"itemSchema": {"$ref": "#/components/schemas/Item"}}
+    assert set(content["text/event-stream"]) == {"itemSchema"}
+
+
+def test_the_document_is_made_once(app: FastAPI) -> None:
+    document = app.openapi()
+    assert app.openapi() is document
+    assert "itemSchema" not in str(document)
+
+
+def test_what_is_said_by_hand_counts(document: dict[str, Any]) -> None:
+    assert operation(document, "by_hand")["responses"]["402"] == {"description": "Said by hand."}
