@@ -7,8 +7,9 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
-from fusewire_codegen import files, generate
+from fusewire_codegen import check, files, generate
 from fusewire_codegen.contract import ContractError
 from fusewire_codegen.failure import describe
 from fusewire_codegen.generate import Job
@@ -16,17 +17,22 @@ from fusewire_codegen.load import Loaded, LoadError, Target, framework_folders, 
 from fusewire_codegen.project import Project
 
 OK, STALE, FAILED = 0, 1, 2
+BREAKING = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `arguments` (default: those of the process) and return its exit status.
 
-    0: done. 1: `--check` found a file that is not up to date. 2: the app does not load, or wrong arguments.
+    0: done. 1: `--check` found a file that is not up to date, `check` a change that breaks. 2: the app does not load, a
+    contract cannot be read, or wrong arguments.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     try:
+        if options.command == "check":
+            return _compare(parser, options)
         target = Target.parse(options.target)
-        job = Job(target, _absolute(options.output), _absolute_or_none(options.contract))
+        job = Job(target, _absolute(options.output), _absolute_or_none(options.contract), options.lang)
         if options.watch:
             from fusewire_codegen.watch import watch
 
@@ -46,8 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fusewire", description="Typed calls between Python and TypeScript."
     )
-    commands = parser.add_subparsers(required=True, metavar="command")
-    command = commands.add_parser("generate", help="write the contract and the TypeScript client of an app")
+    commands = parser.add_subparsers(required=True, metavar="command", dest="command")
+    _add_check(commands.add_parser("check", help="tell what changed between two contracts, and what breaks"))
+    command = commands.add_parser("generate", help="write the contract of an app and clients for it")
     command.add_argument(
         "target", metavar="module:attribute", help="the Fuse, or the FastAPI app it was made for"
     )
@@ -58,7 +65,12 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=Path,
         metavar="FILE",
-        help="a TypeScript file; repeatable",
+        help="a client; repeatable",
+    )
+    command.add_argument(
+        "--lang",
+        choices=get_args(generate.Language),
+        help="of the clients; default: Python for files that end in .py, TypeScript for others",
     )
     command.add_argument(
         "--contract",
@@ -72,6 +84,31 @@ def _parser() -> argparse.ArgumentParser:
         "--check", action="store_true", help="write nothing; exit 1 when a file is not up to date"
     )
     return parser
+
+
+def _add_check(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "contracts",
+        nargs="+",
+        metavar="CONTRACT",
+        help="the old one and the new one, - for standard input; with --git only the new one",
+    )
+    command.add_argument("--git", metavar="REVISION", help="the old one is what git has there")
+    command.add_argument("--json", action="store_true", help="for machines")
+
+
+def _compare(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if len(options.contracts) != (2 if options.git is None else 1):
+        parser.error("check takes two contracts, or one with --git")
+    try:
+        *older, newer = options.contracts
+        old = check.read(older[0]) if older else check.read_revision(options.git, Path(newer))
+        changes = check.compare(old, check.read(newer))
+    except check.UnreadableError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    print(check.as_json(changes) if options.json else check.as_text(changes))
+    return BREAKING if any(change.is_breaking for change in changes) else OK
 
 
 def _project() -> Project:
