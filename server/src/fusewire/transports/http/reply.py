@@ -27,6 +27,16 @@ ITEMS_PER_TURN = 16
 """How many items of a stream may be sent before other tasks get their turn."""
 
 
+_LINE_ENDS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
+
+
+def one_line(json: bytes) -> bytes:
+    """The same JSON, one line also for readers to whom Unicode's other line ends are some (Python's `splitlines`, and so httpx)."""
+    for raw, escaped in _LINE_ENDS:
+        json = json.replace(raw, escaped)
+    return json
+
+
 class Framing(Protocol):
     """How one media type carries a stream."""
 
@@ -46,13 +56,13 @@ class JsonLines:
     pulse = b"\n"
 
     def item(self, output: OutputType, value: Any) -> bytes:
-        return output.json(value) + b"\n"
+        return one_line(output.json(value)) + b"\n"
 
     def end(self) -> bytes:
         return b""
 
     def error(self, error: RpcError[Any]) -> bytes:
-        return b'{"$error":' + problem_json(error) + b"}\n"
+        return b'{"$error":' + one_line(problem_json(error)) + b"}\n"
 
 
 class ServerSentEvents:
@@ -62,13 +72,13 @@ class ServerSentEvents:
     pulse = b": ping\n\n"
 
     def item(self, output: OutputType, value: Any) -> bytes:
-        return b"data: " + output.json(value) + b"\n\n"
+        return b"data: " + one_line(output.json(value)) + b"\n\n"
 
     def end(self) -> bytes:
         return b"event: end\ndata:\n\n"
 
     def error(self, error: RpcError[Any]) -> bytes:
-        return b"event: error\ndata: " + problem_json(error) + b"\n\n"
+        return b"event: error\ndata: " + one_line(problem_json(error)) + b"\n\n"
 
 
 class Messages:
