@@ -11,16 +11,17 @@ import pytest
 from fastapi import FastAPI
 from fusewire import Credentials, Fuse
 
-from tests.support.callers import TRANSPORTS, Caller, calling
+from tests.support.callers import PYTHON_CLIENTS, TRANSPORTS, Caller, calling
 from tests.support.peer import Peer
 from tests.support.server import serving
 from tests.support.valkey import ValkeyServer
 from tests.support.worlds import Notes, World, works
 
 
-@pytest.fixture(params=TRANSPORTS)
+@pytest.fixture(params=[*TRANSPORTS, *PYTHON_CLIENTS])
 def transport(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+    """What carries the calls; the generated Python client is one more caller on two of the transports."""
+    return str(PYTHON_CLIENTS.get(request.param, request.param))
 
 
 @pytest.fixture(scope="session")
@@ -60,8 +61,11 @@ Connect = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture
-async def connect(fuse: Fuse, transport: str) -> AsyncIterator[Callable[..., Awaitable[Caller]]]:
+async def connect(
+    fuse: Fuse, transport: str, request: pytest.FixtureRequest
+) -> AsyncIterator[Callable[..., Awaitable[Caller]]]:
     """Start serving on the first use; `await connect(token=...)` gives a caller on the transport under test."""
+    under_test = request.node.callspec.params.get("transport", transport)
     async with AsyncExitStack() as stack:
         host: list[str] = []
 
@@ -71,7 +75,7 @@ async def connect(fuse: Fuse, transport: str) -> AsyncIterator[Callable[..., Awa
             if not host:
                 host.append(await stack.enter_async_context(serving(fuse.app)))
             caller: Caller = await stack.enter_async_context(
-                calling(on or transport, host[0], fuse.contract(), token=token, headers=headers)
+                calling(on or under_test, host[0], fuse.contract(), token=token, headers=headers)
             )
             return caller
 

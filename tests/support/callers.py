@@ -15,19 +15,11 @@ from fusewire.wire.codec import Sizes, pack, unpack
 from fusewire.wire.frame import read_frame
 from fusewire.wire.shapes import Fault
 
+from tests.support.errors import CallError as CallError
 from tests.support.peer import Peer, connected
+from tests.support.python_client import python_calling
 
 LARGE = Sizes(2**26, 1000, 2**26)
-
-
-class CallError(Exception):
-    """An error as the caller got it."""
-
-    def __init__(
-        self, status: int, code: str, detail: Any, data: Any = None, error_id: str | None = None
-    ) -> None:
-        super().__init__(f"{status} {code}: {detail}")
-        self.status, self.code, self.detail, self.data, self.id = status, code, detail, data, error_id
 
 
 class Caller(Protocol):
@@ -187,6 +179,8 @@ _READERS: dict[str, Callable[[httpx.Response], AsyncIterator[Any]]] = {
 }
 
 TRANSPORTS = ("websocket", "http-json", "http-sse", "http-msgpack")
+PYTHON_CLIENTS = {"python": "websocket", "python-http": "http-msgpack"}
+"""The generated Python client, and which of the transports it uses."""
 
 
 def calling(
@@ -197,8 +191,10 @@ def calling(
     token: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> AbstractAsyncContextManager[Any]:
-    """A caller on a transport, optionally with a bearer token. `headers` go with the handshake, or with each request."""
+    """A caller on a transport, or a Python client; optionally with a bearer token. `headers` go with the handshake, or each request."""
     headers = dict(headers or {})
+    if transport in PYTHON_CLIENTS:
+        return python_calling(PYTHON_CLIENTS[transport], host, contract, token=token, headers=headers)
     if transport == "websocket":
         return _socket(host, token, headers)
     return _http(transport, host, contract, token, headers)

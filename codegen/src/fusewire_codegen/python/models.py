@@ -135,7 +135,7 @@ def _inlined(text: str, names: list[str]) -> str:
     """The aliases of these names are gone, and what they stood for is where they were."""
     for name in names:
         pattern = re.compile(
-            rf"^{name} = TypeAliasType\(\s*\"{name}\", (.*?),?\s*\)\n+", re.MULTILINE | re.DOTALL
+            rf"^{name} = TypeAliasType\(\s*\"{name}\", (.*?),?\s*\)\n*", re.MULTILINE | re.DOTALL
         )
         found = pattern.search(text)
         assert found is not None, name
