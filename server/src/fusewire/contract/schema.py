@@ -27,6 +27,13 @@ def _marked_text(schema: JsonSchemaValue, mark: str) -> JsonSchemaValue:
 class ContractSchema(GenerateJsonSchema):
     """Marks what TypeScript must tell apart, and calls a field required that is always there."""
 
+    def generate_inner(self, schema: Any) -> JsonSchemaValue:
+        written = super().generate_inner(schema)
+        if self.mode == "serialization" and written.get("writeOnly") is True:
+            # A secret goes out as asterisks, whatever it is.
+            return {key: value for key, value in written.items() if key != MARK}
+        return written
+
     def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
         naive = schema.get("tz_constraint") == "naive"
         # In msgpack it is itself, however a model's configuration has JSON write it.
