@@ -10,14 +10,17 @@ if TYPE_CHECKING:
     from fusewire.hub import emit
     from fusewire.identity import Credentials, Identity
     from fusewire.procedures.call import Call, active_user, is_http, is_rpc
+    from fusewire.procedures.values import BigInt, NaiveDatetime
     from fusewire.router import Router
 
 __all__ = [
+    "BigInt",
     "Bounds",
     "Call",
     "Credentials",
     "Fuse",
     "Identity",
+    "NaiveDatetime",
     "RegistrationError",
     "Router",
     "RpcError",
@@ -28,11 +31,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BigInt": "procedures.values",
     "Bounds": "bounds",
     "Call": "procedures.call",
     "Credentials": "identity",
     "Fuse": "app",
     "Identity": "identity",
+    "NaiveDatetime": "procedures.values",
     "RegistrationError": "errors",
     "Router": "router",
     "RpcError": "errors",

@@ -43,16 +43,22 @@ BIG_INT_DIGITS = 4300
 """As many as Python itself reads and writes as text: the time it takes grows with the square of their number."""
 
 
-@dataclass(frozen=True, slots=True)
 class BigInteger:
     """An integer of any size, as its decimal digits."""
 
-    digits: str
+    # No dataclass: pydantic would take it apart.
+    __slots__ = ("_digits",)
+
+    def __init__(self, digits: str) -> None:
+        self._digits = digits
+
+    def __repr__(self) -> str:
+        return f"BigInteger({self._digits!r})"
 
     @property
     def extension(self) -> msgpack.ExtType:
         """What `pack` encodes."""
-        return msgpack.ExtType(BIG_INT_EXTENSION, self.digits.encode("ascii"))
+        return msgpack.ExtType(BIG_INT_EXTENSION, self._digits.encode("ascii"))
 
 
 def pack_map(parts: Mapping[str, Packed]) -> Packed:

@@ -104,6 +104,9 @@ class Form(Rewriter, ABC):
                 **serialization,
                 "when_used": _ALWAYS.get(serialization.get("when_used", "always"), "always"),
             }
+        if kind == "any":
+            # `SerializeAsAny`: a subclass is asked for.
+            return {"type": "function-plain", "function": self._anything}
         if kind == "model":
             return {**serialization, "schema": self.part(serialization["schema"], config)}
         if kind not in ("function-plain", "function-wrap"):

@@ -54,7 +54,12 @@ class _Wire(Rewriter):
         self._naive = naive
         self.is_strict = False
         """Whether it takes no text for what is none in Python: then only JSON can say a date."""
-        self.rules = {"datetime": self._datetime, "bytes": self._bytes, "generator": self._generator}
+        self.rules = {
+            "datetime": self._datetime,
+            "bytes": self._bytes,
+            "union": self._union,
+            "generator": self._generator,
+        }
 
     def _schema(self, schema: Schema, config: Config) -> Schema:
         config = schema.get("config", config)
@@ -81,7 +86,22 @@ class _Wire(Rewriter):
         decode = _DECODERS.get(config.get("val_json_bytes", "base64"))
         if decode is None:
             return schema
-        return _around(schema, core_schema.no_info_before_validator_function(decode, _INSIDE))
+        decoded = _around(schema, core_schema.no_info_before_validator_function(decode, _INSIDE))
+        if schema.get("strict", config.get("strict")):
+            return decoded
+        ref = {"ref": decoded.pop("ref")} if "ref" in decoded else {}
+        strict = {**decoded["schema"], "strict": True}
+        # In a union text is first of all text.
+        return {"type": "lax-or-strict", "lax_schema": decoded, "strict_schema": strict, **ref}
+
+    def _union(self, schema: Schema, was: Schema, _config: Config) -> Schema:
+        """What may be base64 may be a UUID as well: it is tried last."""
+        if schema is was:
+            return schema
+        return {
+            **schema,
+            "choices": sorted(schema["choices"], key=lambda choice: _arm(choice)["type"] == "lax-or-strict"),
+        }
 
     def _generator(self, schema: Schema, _was: Schema, _config: Config) -> Schema:
         # Pydantic would validate its items when the procedure reads them.
@@ -89,6 +109,12 @@ class _Wire(Rewriter):
             key: schema[key] for key in ("items_schema", "min_length", "max_length", "ref") if key in schema
         }
         return {"type": "list", **kept}
+
+
+def _arm(choice: Any) -> Schema:
+    """Of a union's choice, which may have a label."""
+    schema: Schema = choice[0] if isinstance(choice, tuple) else choice
+    return schema
 
 
 def _encodes(function: Any) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, NaiveDatetime
 from pydantic_core import CoreSchema, core_schema
+
+__all__ = ["BIG_INT", "BigInt", "NaiveDatetime", "NaiveDatetimes", "NoFormError", "aware"]
 
 NaiveDatetimes = Literal["error", "utc"]
 """What becomes of a `datetime` without a time zone: it is refused, or taken for UTC."""

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
+from pydantic.errors import PydanticInvalidForJsonSchema
 
 from fusewire.procedures.values.forms import MAPPINGS
 from fusewire.procedures.values.schemas import Rewriter, Schema, core_schema_of
@@ -35,7 +36,10 @@ def refuse(adapter: TypeAdapter[Any], mode: Mode) -> None:
             raise TypeError(fault)
     if seen.is_odd:
         # Only its serializers, or what else is said beside it, know whether there is a form.
-        adapter.json_schema(mode=mode)
+        try:
+            adapter.json_schema(mode=mode)
+        except PydanticInvalidForJsonSchema as error:
+            raise TypeError(f"no client could be given it: {error.message}") from error
 
 
 class _Seen(Rewriter):
