@@ -40,6 +40,7 @@ step "Tests of the client" npm run --silent test --workspace @fusewire/client
 step "Svelte: production build" npm run --silent build --workspace fusewire-app-frontend
 step "Tests in Python" pytest --quiet
 step "Tests of the client against Python" vitest run --root tests/interop
+step "Pages in Svelte and React, in Chromium" vitest run --root tests/ui
 step "Svelte: types" npm run --silent check --workspace fusewire-app-frontend
 step "The app in Chromium, under ./dev.sh" npm run --silent test --workspace fusewire-e2e
 

@@ -7,3 +7,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 for app in snippets features; do
   .venv/bin/fusewire generate "tests.interop.$app.main:app" -o "tests/interop/$app/fuse.ts" "$@"
 done
+.venv/bin/fusewire generate tests.ui.main:app -o tests/ui/fuse.ts "$@"

@@ -1,3 +1,5 @@
+"use client";
+
 /**
  * `@fusewire/client/react`: the connection, events and streams as hooks. They render what is there, follow it from when
  * the component is mounted, and let go of it when the component is unmounted: a stream is then cancelled in Python too.
@@ -87,8 +89,13 @@ export function useStream<Args extends readonly unknown[], T>(
   const key = args ? JSON.stringify(keyOf(args)) : undefined;
   // The arguments are compared by value, which `key` is.
   useEffect(() => {
-    if (args) start(...args);
-    return runner.stop;
+    let isMounted = true;
+    // A microtask later: StrictMode unmounts and mounts at once, and Python need not see that.
+    if (args) queueMicrotask(() => isMounted && start(...args));
+    return () => {
+      isMounted = false;
+      runner.stop();
+    };
   }, [runner, start, key]);
   return { ...useObservable(runner, IDLE_STREAM), start, stop: runner.stop };
 }
