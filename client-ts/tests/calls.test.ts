@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RpcError } from "../src/index.js";
 import { clientOf, connect, until } from "./support/client.js";
+import { BEYOND_NUMBERS } from "./support/messages.js";
 import { type Peer, ScriptedServer } from "./support/server.js";
 
 let server: ScriptedServer;
@@ -196,7 +197,7 @@ describe("a call", () => {
     const peer = await server.peer();
     const [first, second] = [await peer.next("call"), await peer.next("call")];
     peer.send(
-      { kind: "result", id: first.id, value: 2n ** 60n },
+      { kind: "result", id: first.id, value: BEYOND_NUMBERS },
       { kind: "result", id: second.id, value: 7 },
     );
     await expect(big).rejects.toBeInstanceOf(RangeError);

@@ -75,8 +75,11 @@ describe("a call over HTTP", () => {
     const values = [["x", "y"], new Date(0), null] as unknown as [number, number, number];
     await client.optional(...values);
     expect(seen[1]?.request.url).toBe("/api/optional?a=x&a=y&b=1970-01-01T00%3A00%3A00.000Z");
+    const more = [new Uint8Array([0xfb, 0xff]), 2n ** 70n] as unknown as [number, number];
+    await client.optional(...more);
+    expect(seen[2]?.request.url).toBe("/api/optional?a=%2B_8%3D&b=1180591620717411303424");
     await expect(client.optional({} as unknown as number)).rejects.toThrow("(at a)");
-    expect(seen).toHaveLength(2);
+    expect(seen).toHaveLength(3);
   });
 
   it("sends a single model as the body itself", async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { clientOf, type TestClient } from "./support/client.js";
+import { BEYOND_NUMBERS } from "./support/messages.js";
 import { type Peer, ScriptedServer } from "./support/server.js";
 
 let server: ScriptedServer;
@@ -148,7 +149,7 @@ describe("a stream", () => {
   it("whose item cannot be read fails, and is cancelled on the server", async () => {
     const stream = client.numbers();
     const { peer, id } = await open(null);
-    peer.send(...items(id, 1, 2n ** 62n, 3));
+    peer.send(...items(id, 1, BEYOND_NUMBERS, 3));
     expect(await stream.next()).toEqual({ done: false, value: 1 });
     await expect(stream.next()).rejects.toBeInstanceOf(RangeError);
     expect(await peer.next("cancel")).toEqual({ kind: "cancel", id });

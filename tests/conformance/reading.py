@@ -58,7 +58,7 @@ def value_of(tagged: Any, bound: Bound) -> Any:
             return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
         case {"$float": text}:
             return float(text)
-        case {"$int": text}:
+        case {"$int": text} | {"$bigint": text}:
             return int(text)
         case {"$bound": name}:
             return bound[name]

@@ -1,16 +1,7 @@
 import { writeArguments } from "../arguments.js";
 import { connectionLost, toRpcError } from "../errors.js";
 import type { Call, Flight, Tail } from "../ports.js";
-import {
-  fault,
-  readValue,
-  seek,
-  writeByte,
-  writeInteger,
-  writeRaw,
-  writeText,
-  written,
-} from "../wire/codec.js";
+import { readValue, seek, writeByte, writeInteger, writeRaw, writeText, written } from "../wire/codec.js";
 import {
   CALL,
   CANCEL,
@@ -112,7 +103,6 @@ function again(link: Link, flight: Flight): boolean {
     if (!frame?.sent) return false;
     seek(frame.sent, call.at as number);
     const [, , , args, kwargs] = readValue() as [unknown, unknown, unknown, unknown[] | null, unknown];
-    if (fault) return false;
     call.tail = tailOf(call, [...procedure.args.map((_, index) => args?.[index]), kwargs]);
   }
   call.link = call.frame = undefined;

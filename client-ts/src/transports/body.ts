@@ -57,6 +57,8 @@ function append<Target extends URLSearchParams | FormData>(
 
 function scalar(value: unknown, name: string): string {
   if (value instanceof Date) return value.toISOString();
+  // Base64, without the slash that would divide a path.
+  if (value instanceof Uint8Array) return btoa(String.fromCharCode(...value)).replaceAll("/", "_");
   if (/string|number|boolean|bigint/.test(typeof value)) return String(value);
   throw new TypeError(`cannot send ${typeof value} in a URL or a form (at ${name})`);
 }

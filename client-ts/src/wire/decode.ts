@@ -100,24 +100,23 @@ function enter(depth: number): void {
   if (depth >= maxDepth) fault ??= new DecodeError("TOO_LARGE", `nested deeper than ${maxDepth}`);
 }
 
-function text(length: number): string {
+function text(length: number, as: (text: string) => string | bigint = String): string | bigint {
   let start = move(length);
-  let short = "";
-  if (length < SHORT_TEXT) {
+  let text = "";
+  if (length < SHORT_TEXT)
     while (start < at && (bytes[start] as number) < 0x80)
-      short += String.fromCharCode(bytes[start++] as number);
-    if (start === at) return short;
-  }
+      text += String.fromCharCode(bytes[start++] as number);
   try {
-    return short + utf8.decode(bytes.subarray(start, at));
+    return as(start < at ? text + utf8.decode(bytes.subarray(start, at)) : text);
   } catch {
-    malformed("UTF-8");
+    malformed("text");
     return "";
   }
 }
 
 function extension(length: number): unknown {
   const type = uint(1);
+  if (type === 1) return text(length, BigInt);
   if (type !== 0xff || ![4, 8, 12].includes(length)) {
     malformed(`extension ${type}`);
     return move(length);

@@ -53,8 +53,8 @@ export function fill(sheet: Sheet, write: () => void): void {
  * Encodes one value as msgpack. Keys whose value is `undefined` are left out.
  *
  * @param name what error messages call the value itself, for instance an argument's name
- * @throws TypeError for what msgpack cannot carry exactly (`Map`, `Set`, functions, class instances), naming the path
- * @throws RangeError for a bigint beyond 64 bits, an invalid Date, or nesting deeper than 32 (so for cycles as well)
+ * @throws TypeError for what msgpack cannot carry exactly (`Map`, `Set`, functions, class instances, lone surrogates), naming the path
+ * @throws RangeError for an invalid Date, or nesting deeper than 32 (so for cycles as well)
  */
 export function encode(value: unknown, name = ""): Uint8Array<ArrayBuffer> {
   return written(() => writeNamed(value, name));
@@ -74,7 +74,7 @@ export function writeNamed(value: unknown, name: string): void {
 }
 
 function write(value: unknown, depth: number): void {
-  if (typeof value === "string") writeText(value);
+  if (typeof value === "string") writeText(value, depth);
   else if (typeof value === "number") number(value);
   else if (value === null) writeByte(0xc0);
   else if (typeof value === "boolean") writeByte(value ? 0xc3 : 0xc2);
@@ -82,7 +82,7 @@ function write(value: unknown, depth: number): void {
   else if (value instanceof Uint8Array) binary(value);
   else if (value instanceof Date) timestamp(value, depth);
   else if (isPlain(value)) map(value, depth);
-  else if (typeof value === "bigint") bigint(value, depth);
+  else if (typeof value === "bigint") binary(utf8.encode(`${value}`), 0xc7);
   // Map, Set, URL and the like have no own enumerable keys: a generic walk would send `{}` without a word.
   else throw new TypeError(`cannot send ${describe(value)}${where(depth)}`);
 }
@@ -130,23 +130,12 @@ export function writeInteger(value: number): void {
   else sized(0xcc, 1, value);
 }
 
-function bigint(value: bigint, depth: number): void {
-  const small = Number(value);
-  if (Number.isSafeInteger(small)) writeInteger(small);
-  else if (value >= 2n ** 64n || value < -(2n ** 63n))
-    throw new RangeError(`${value}n does not fit into 64 bits${where(depth)}`);
-  else {
-    scratch.setBigInt64(0, value);
-    writeScratch(value < 0 ? 0xd3 : 0xcf);
-  }
-}
-
 function writeScratch(tag: number): void {
   writeByte(tag);
   writeRaw(new Uint8Array(scratch.buffer));
 }
 
-export function writeText(value: string): void {
+export function writeText(value: string, depth = 0): void {
   const sheet = out as Sheet;
   const { at } = sheet;
   const { length } = value;
@@ -160,6 +149,8 @@ export function writeText(value: string): void {
     if (i === length) return;
     sheet.at = at;
   }
+  // TextEncoder would put another character in its place.
+  if (/\p{Cs}/u.test(value)) throw new TypeError(`cannot send half a surrogate pair${where(depth)}`);
   const encoded = utf8.encode(value);
   textHead(encoded.length);
   writeRaw(encoded);
@@ -169,8 +160,10 @@ function textHead(length: number): void {
   head(length, 0xa0, 31, 0xd9, 1);
 }
 
-function binary(value: Uint8Array): void {
-  head(value.length, 0, -1, 0xc4, 1);
+/** Bytes; under another tag an extension, of which there is one: the digits of a bigint. */
+function binary(value: Uint8Array, tag = 0xc4): void {
+  sized(tag, 1, value.length);
+  if (tag > 0xc4) writeByte(1);
   writeRaw(value);
 }
 

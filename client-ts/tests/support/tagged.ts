@@ -23,7 +23,7 @@ export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-/** The value that tagged JSON stands for. `$int` becomes a bigint: only integers beyond 2^53−1 are written so. */
+/** The value that tagged JSON stands for; not for `$int`, which JavaScript's numbers do not hold. */
 export function untag(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(untag);
   if (typeof value !== "object" || value === null) return value;
@@ -32,12 +32,11 @@ export function untag(value: unknown): unknown {
   if (tag === "$bytes") return fromHex(text);
   if (tag === "$date") return new Date(text);
   if (tag === "$float") return Number(text);
-  if (tag === "$int") return BigInt(text);
+  if (tag === "$bigint") return BigInt(text);
   return Object.fromEntries(entries.map(([key, item]) => [key, untag(item)]));
 }
 
 /** Whether an integer is in there that JavaScript's decoder must refuse. */
-export function hasBigInt(value: unknown): boolean {
-  if (typeof value === "bigint") return true;
-  return typeof value === "object" && value !== null && Object.values(value).some(hasBigInt);
+export function isBeyondNumbers(value: unknown): boolean {
+  return JSON.stringify(value).includes('"$int"');
 }

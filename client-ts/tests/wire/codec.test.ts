@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DecodeError, decode, encode } from "../../src/wire/codec.js";
-import { fromHex, hasBigInt, readVectors, toHex, untag } from "../support/tagged.js";
+import { fromHex, isBeyondNumbers, readVectors, toHex, untag } from "../support/tagged.js";
 
 const vectors = readVectors("codec.json");
 
@@ -15,7 +15,7 @@ function failure(run: () => unknown): unknown {
 
 describe("the shared vectors", () => {
   const values = vectors.filter((vector) => vector.error === undefined);
-  const readable = values.filter((vector) => !hasBigInt(untag(vector.value)));
+  const readable = values.filter((vector) => !isBeyondNumbers(vector.value));
 
   it("are there", () => expect(vectors.length).toBeGreaterThan(40));
 
@@ -23,7 +23,7 @@ describe("the shared vectors", () => {
     expect(decode(fromHex(hex))).toStrictEqual(untag(value));
   });
 
-  it.each(values.filter((vector) => !vector.decode_only))("encode $name", ({ hex, value }) => {
+  it.each(readable.filter((vector) => !vector.decode_only))("encode $name", ({ hex, value }) => {
     expect(toHex(encode(untag(value)))).toBe(hex);
   });
 
@@ -63,9 +63,7 @@ describe("encoding", () => {
     expect(() => encode({ a: new Set() }, "options")).toThrow("cannot send a Set (at options.a)");
   });
 
-  it("refuses a bigint beyond 64 bits, an invalid date and a cycle", () => {
-    expect(() => encode([2n ** 64n])).toThrow(RangeError);
-    expect(() => encode([-(2n ** 63n) - 1n])).toThrow(RangeError);
+  it("refuses an invalid date and a cycle", () => {
     expect(() => encode({ at: new Date(Number.NaN) })).toThrow("cannot send an invalid Date (at at)");
     const cycle: unknown[] = [];
     cycle.push(cycle);
@@ -86,10 +84,18 @@ describe("encoding", () => {
     expect(toHex(encode({ a: undefined }))).toBe("80");
   });
 
-  it("writes small bigints as short as numbers", () => {
-    for (const value of [0, 5, -1, -33, 300, -70_000, 2 ** 40]) {
-      expect(toHex(encode(BigInt(value)))).toBe(toHex(encode(value)));
-    }
+  it("gives every bigint back, and no number for it", () => {
+    for (const value of [0n, 5n, -1n, -33n, 2n ** 53n, -(2n ** 63n), 10n ** 400n, -(10n ** 70_000n)])
+      expect(decode(encode({ a: [value] }))).toStrictEqual({ a: [value] });
+  });
+
+  it("refuses half a surrogate pair, and says where it is", () => {
+    for (const half of ["\ud83d", "a\udc00", `${"ü".repeat(500)}\ud800x`])
+      expect(failure(() => encode({ a: [half] }))).toStrictEqual(
+        new TypeError("cannot send half a surrogate pair (at a[0])"),
+      );
+    expect(() => encode({ "\ud800": 1 })).toThrow(TypeError);
+    expect(decode(encode("\ud83d\ude80"))).toBe("\ud83d\ude80");
   });
 
   it("takes objects without a prototype, frozen ones, Buffers and branded strings", () => {

@@ -47,9 +47,8 @@ describe("a frame", () => {
   });
 
   it("goes on behind a message that cannot be read", () => {
-    const result = (value: unknown): Uint8Array => encode([4, 1, value]);
     const frame = join(
-      result(2n ** 60n),
+      fromHex("930401cf1000000000000000"),
       fromHex("94040102c0"),
       fromHex(`930401${"91".repeat(200)}c0`),
       ping,
