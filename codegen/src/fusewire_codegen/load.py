@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -58,9 +60,7 @@ def load(target: Target, root: Path) -> Loaded:
 
     Raises `LoadError`, or whatever the user's own code raises.
     """
-    fresh.install(root)
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
+    enter(root)
     # Here, for it brings FastAPI with it, which the command does not need to start.
     from fusewire.loading import contract_only
 
@@ -69,6 +69,22 @@ def load(target: Target, root: Path) -> Loaded:
         if module.__file__ is None:
             raise LoadError(f"{target.module} has no file: name the module that makes the app")
         return Loaded(_fuse(module, target).contract(), Path(module.__file__))
+
+
+def enter(root: Path) -> None:
+    """Have modules below `root` imported from their source as it is now. Twice is as good as once."""
+    fresh.install(root)
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+
+
+@contextmanager
+def preparing() -> Iterator[Callable[[], None]]:
+    """What is imported inside is imported for contracts; the function given works out what they will ask of it."""
+    from fusewire.loading import contract_only, prepare
+
+    with contract_only():
+        yield prepare
 
 
 def framework_folders() -> tuple[Path, ...]:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from codegen.tests.projects import Project
 from codegen.tests.watch.harness import Watcher, until
+
+AT_REST = 3
+"""The watcher, its zygote, and the warm process."""
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -80,7 +85,7 @@ def test_a_save_while_the_app_is_being_imported_wins(project: Project) -> None:
         project.write("shop/backend/models.py", slow)
         until(begun.exists, "the slow import")
         watcher.saved(says="fuse.ts  written", save=lambda: project.fields(title="string"))
-        until(lambda: len(watcher.processes()) == 2, "the end of the slow child")
+        until(lambda: len(watcher.processes()) == AT_REST, "the end of the slow child")
 
 
 def test_saves_of_one_size_in_one_second_are_told_apart(project: Project) -> None:
@@ -145,13 +150,14 @@ def test_a_contract_larger_than_a_pipe(project: Project) -> None:
 
 
 def test_an_import_that_hangs_is_ended_and_told(project: Project) -> None:
-    with Watcher(project, settings="hang_seconds=0.5") as watcher:
-        hanging = "import time\ntime.sleep(600)\n"
+    with Watcher(project, settings="hang_seconds=2") as watcher:
+        noted = project.root / "pid"
+        hanging = f"import os, pathlib, time\npathlib.Path({str(noted)!r}).write_text(str(os.getpid()))\n"
         watcher.saved(
-            says="still being imported after 0.5 s",
-            save=lambda: project.write("shop/backend/models.py", hanging),
+            says="still being imported after 2 s",
+            save=lambda: project.write("shop/backend/models.py", hanging + "time.sleep(600)\n"),
         )
-        until(lambda: len(watcher.processes()) == 2, "the end of the child")
+        until(lambda: int(noted.read_text()) not in watcher.processes(), "the end of the child")
         watcher.saved(says="fuse.ts  written", save=lambda: project.fields(title="string"))
 
 
@@ -167,7 +173,7 @@ def test_a_fresh_interpreter_where_forking_is_unsafe(project: Project) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_everything_quietly(project: Project, number: signal.Signals) -> None:
     with Watcher(project) as watcher:
-        assert len(watcher.processes()) == 2
+        until(lambda: len(watcher.processes()) == AT_REST, "the warm process")
         assert watcher.end(number) == 0
         assert len(watcher.lines) == 1
 
@@ -179,7 +185,7 @@ def test_a_signal_during_an_import_ends_the_child_and_what_it_started(project: P
         slow += f"pathlib.Path({str(begun)!r}).touch()\ntime.sleep(600)\n"
         project.write("shop/backend/models.py", slow)
         until(begun.exists, "the slow import")
-        assert len(watcher.processes()) == 4
+        assert len(watcher.processes()) >= 4
         assert watcher.end(signal.SIGINT) == 0
 
 
@@ -267,3 +273,75 @@ def test_a_package_that_starts_threads_is_left_to_the_children(project: Project,
             watcher.output_has(f"{name}: string")
         assert str(watcher.zygote()) not in imports.read_text().split()
         assert len(imports.read_text().split()) >= 4
+
+
+def _noted_module(project: Project, path: str, more: str = "") -> Path:
+    """A module of the project that notes in a file which processes run it."""
+    noted = project.root / f"{path.replace('/', '.')}.pids"
+    noted.touch()
+    note = f"import os\nwith open({str(noted)!r}, 'a') as file: file.write(f'{{os.getpid()}}\\n')\n"
+    project.write(path, note + more)
+    return noted
+
+
+def _main_imports(project: Project, more: str) -> None:
+    main = (project.root / "shop/backend/main.py").read_text()
+    project.write("shop/backend/main.py", more + main)
+
+
+def test_what_a_change_does_not_reach_is_not_imported_again(project: Project) -> None:
+    ran = _noted_module(project, "shop/steady.py")
+    package = _noted_module(
+        project, "shop/rpc/__init__.py", "from . import calls\nfrom shop.backend import models\n"
+    )
+    inside = _noted_module(project, "shop/rpc/calls.py")
+    _main_imports(project, "import shop.steady\nimport shop.rpc\n")
+    names = (f"field_{number}" for number in count())
+
+    def runs_only_the_package() -> bool:
+        before, packages = ran.read_text() + inside.read_text(), package.read_text()
+        name = next(names)
+        project.fields(**{name: "string"})
+        watcher.output_has(f"{name}: string")
+        assert len(package.read_text()) > len(packages)
+        return ran.read_text() + inside.read_text() == before
+
+    with Watcher(project, settings="confirm_seconds=600") as watcher:
+        until(runs_only_the_package, "a change that imports nothing else again")
+        assert runs_only_the_package()
+        project.write("shop/steady.py", "import shop.fake\nshop.fake.EMPTY['app'] = 'other'\n")
+        watcher.line("fuse.contract.json  written")
+        assert project.read_contract()["app"] == "other"
+
+
+def test_an_app_that_depends_on_the_order_of_its_imports_is_right_in_the_end(project: Project) -> None:
+    project.write("shop/later.py", "import os\nNAME = os.environ.get('FIRST', 'nothing')\n")
+    _main_imports(project, "import shop.backend.models\nimport shop.later\n")
+    with (project.root / "shop/backend/main.py").open("a") as main:
+        main.write("FIELDS[shop.later.NAME] = 'string'\n")
+
+    def save(name: str) -> None:
+        project.write("shop/backend/models.py", f"import os\nos.environ['FIRST'] = {name!r}\nFIELDS = {{}}\n")
+
+    with Watcher(project, settings="confirm_seconds=0.1") as watcher:
+        for name in ("one", "two", "three", "four", "five"):
+            save(name)
+            watcher.output_has(f"  {name}: string;\n")
+
+
+def test_the_users_threads_are_left_to_the_children(project: Project) -> None:
+    threads = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    ran = _noted_module(project, "shop/threads.py", threads)
+    _main_imports(project, "import shop.threads\n")
+    with Watcher(project) as watcher:
+        for name in ("first", "second", "third"):
+            watcher.saved(says="fuse.ts  written", save=partial(project.fields, **{name: "string"}))
+        assert len(set(ran.read_text().split())) >= 4
+
+
+def test_a_warm_process_that_is_killed_is_not_missed(project: Project) -> None:
+    with Watcher(project) as watcher:
+        until(lambda: len(watcher.processes()) == AT_REST, "the warm process")
+        (warm,) = set(watcher.processes()) - {watcher.process.pid, watcher.zygote()}
+        os.kill(warm, signal.SIGKILL)
+        watcher.saved(says="fuse.ts  written", save=lambda: project.fields(title="string"))

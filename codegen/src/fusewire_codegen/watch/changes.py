@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import Enum
@@ -64,6 +64,7 @@ async def changes(project: Project, stop: asyncio.Event) -> AsyncGenerator[Batch
     `node_modules`, which takes seconds and fills the kernel's table of watches.
     A new folder starts it anew.
     """
+    packages = _package_stamps(project.folders())
     while not stop.is_set():
         folders = frozenset(project.folders())
         is_first = True
@@ -80,15 +81,26 @@ async def changes(project: Project, stop: asyncio.Event) -> AsyncGenerator[Batch
         async with aclosing(turns):
             async for found in turns:
                 paths = frozenset(Path(name) for _, name in found)
-                for batch in _batches(paths, is_first=is_first):
-                    yield batch
+                if is_first:
+                    before, packages = packages, _package_stamps(folders)
+                    yield Batch(Kind.WATCHING if before == packages else Kind.PACKAGES)
                 is_first = False
+                for batch in _batches(paths):
+                    if batch.kind is Kind.PACKAGES:
+                        packages = _package_stamps(folders)
+                    yield batch
                 if any(path in folders or path.is_dir() for path in paths):
                     break
 
 
-def _batches(paths: frozenset[Path], *, is_first: bool) -> list[Batch]:
-    batches = [Batch(Kind.WATCHING)] if is_first else []
+def _package_stamps(folders: Iterable[Path]) -> dict[Path, int]:
+    """When each package file was changed last: one may be saved before the watches are in place."""
+    files = [folder / name for folder in folders for name in PACKAGE_FILES]
+    return {file: file.stat().st_mtime_ns for file in files if file.exists()}
+
+
+def _batches(paths: frozenset[Path]) -> list[Batch]:
+    batches = []
     if any(path.name in PACKAGE_FILES for path in paths):
         batches.append(Batch(Kind.PACKAGES))
     if sources := frozenset(path for path in paths if path.suffix == ".py"):

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from fusewire_codegen.watch import child
@@ -22,17 +24,27 @@ class Child:
     request: Message
     deadline: float
     """When it is given up, on the clock of `time.monotonic`."""
+    wait: Callable[[int], int] | None = None
+    """Has the process's end awaited by its parent, when that is another than this one; returns the exit status."""
     buffer: FrameBuffer = field(default_factory=FrameBuffer)
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether it began with a part of the app imported."""
+        return self.wait is not None
 
     def kill(self) -> int:
         """End the process if it runs, and return its exit status (negative: the signal)."""
-        # Its id cannot belong to another process: a child is not gone before `waitpid`.
-        os.kill(self.pid, 9)
+        # Its id cannot belong to another process: a child is not gone before `waitpid`. (Its parent may be, with it.)
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, 9)
         return self.reap()
 
     def reap(self) -> int:
         """Wait for the end of the process and return its exit status."""
         os.close(self.replies)
+        if self.wait is not None:
+            return self.wait(self.pid)
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
@@ -59,6 +71,13 @@ def spawn(request: Message) -> tuple[int, int]:
     os.close(writer)
     process.returncode = 0  # Whoever called reaps it by its id; Popen must not warn that it still runs.
     return process.pid, reader
+
+
+def thread_count() -> int:
+    """How many threads this process has; those that a C extension started are not in `threading`."""
+    with suppress(OSError):
+        return len(os.listdir("/proc/self/task"))  # noqa: PTH208 — only the number is wanted.
+    return threading.active_count()
 
 
 LAUNCHERS: dict[str, Launch] = {"fork": fork, "spawn": spawn}

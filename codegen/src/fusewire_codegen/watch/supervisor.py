@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -19,7 +20,9 @@ from fusewire_codegen.project import Project
 from fusewire_codegen.watch.changes import Batch, Kind, changes
 from fusewire_codegen.watch.frames import Message
 from fusewire_codegen.watch.helper import Helper
+from fusewire_codegen.watch.imports import Imported
 from fusewire_codegen.watch.launch import DEFAULT_LAUNCHER
+from fusewire_codegen.watch.warmth import Warmth
 
 MAX_UNSAFE_PACKAGES = 20
 """With more packages than this that must not be preloaded, none is."""
@@ -35,6 +38,8 @@ class Settings:
     hang_seconds: float = 20.0
     restart_seconds: float = 0.5
     """The pause before a zygote that ended by itself is replaced."""
+    confirm_seconds: float = 1.0
+    """How long after a quick answer a whole run checks it, when nothing is saved meanwhile."""
 
 
 @dataclass
@@ -44,6 +49,10 @@ class _Request:
     """On the clock of `time.perf_counter`."""
     quiet: bool = True
     """Nobody saved anything: nothing is said unless a file changes."""
+    changed: frozenset[str] | None = None
+    """The files that were saved; None: any may have been."""
+    confirms: bool = False
+    """Whether it checks a quick answer."""
 
 
 def watch(job: Job, project: Project, say: Say, settings: Settings | None = None) -> int:
@@ -63,6 +72,8 @@ class Supervisor:
         self._answered = 0
         self._modules: dict[str, None] = {}
         self._unsafe: set[str] = set()
+        self._warmth = Warmth()
+        self._confirming: asyncio.TimerHandle | None = None
         self._last_error: str | None = None
         self._replacing = False
 
@@ -71,12 +82,14 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
-        self._request(quiet=False)
+        self._request(_Request(quiet=False))
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(self._serve())
             tasks.create_task(self._follow())
             await self._stop.wait()
             serving.cancel()
+            if self._confirming:
+                self._confirming.cancel()
 
     async def _follow(self) -> None:
         async with aclosing(changes(self._project, self._stop)) as batches:
@@ -85,28 +98,42 @@ class Supervisor:
 
     def _changed(self, batch: Batch) -> None:
         helper = self._helper
-        self._request(quiet=batch.kind is not Kind.SOURCES)
+        changed = None
+        if batch.kind is Kind.SOURCES:
+            changed = frozenset(os.path.realpath(path) for path in batch.paths)
+        self._warmth.changed(changed)
+        self._request(_Request(quiet=changed is None, changed=changed))
         # What the zygote has imported stays as it was; only another zygote has it as it is now.
         if helper and (batch.kind is Kind.PACKAGES or not helper.files.isdisjoint(batch.paths)):
             self._modules.clear()
             self._unsafe.clear()
             self._replace(helper)
 
-    def _request(self, *, quiet: bool) -> None:
+    def _request(self, request: _Request) -> None:
+        if self._confirming:
+            self._confirming.cancel()
         # A quiet request that replaces one of a save takes its place: the save is still to be answered.
         still_owed = not self._latest.quiet and self._latest.id > self._answered
-        asked = self._latest.asked if still_owed else time.perf_counter()
-        self._latest = _Request(self._latest.id + 1, asked, quiet and not still_owed)
+        request.asked = self._latest.asked if still_owed else time.perf_counter()
+        request.quiet = request.quiet and not still_owed
+        request.id = self._latest.id + 1
+        self._latest = request
         self._send_latest()
 
     def _send_latest(self) -> None:
         if self._helper:
-            request = {
-                "id": self._latest.id,
-                "target": str(self._job.target),
-                "root": str(self._project.root),
-            }
-            self._helper.send({"kind": "generate", **request})
+            request = self._latest
+            self._helper.send(
+                {
+                    "kind": "generate",
+                    "id": request.id,
+                    "target": str(self._job.target),
+                    "root": str(self._project.root),
+                    "changed": None if request.changed is None else sorted(request.changed),
+                    "whole": request.confirms or not self._warmth.is_wanted,
+                    "background": request.confirms,
+                }
+            )
 
     async def _serve(self) -> None:
         while True:
@@ -126,6 +153,7 @@ class Supervisor:
                 await self._converse(helper)
             finally:
                 self._helper = None
+                self._warmth.gone()
                 await helper.stop()
             if not self._replacing:
                 self._say(f"the helper process ended (exit status {helper.status}); starting another")
@@ -145,6 +173,9 @@ class Supervisor:
             self._unsafe.add(message["package"])
             if self._helper:
                 self._replace(self._helper)
+            return
+        if message["kind"] == "cold":
+            self._warmth.ended()
             return
         self._answered = max(self._answered, message["id"])
         if message["kind"] == "contract":
@@ -166,13 +197,27 @@ class Supervisor:
         if outcome.written or self._last_error or not self._latest.quiet:
             took = (time.perf_counter() - self._latest.asked) * 1000
             self._say(f"{generate.summary(self._job, outcome)}  {took:.0f} ms")
+        is_latest = message["id"] == self._latest.id
+        if self._latest.confirms and is_latest and outcome.written:
+            self._warmth.was_wrong()
         self._last_error = None
-        self._preload(message["modules"])
+        if "modules" in message:
+            self._preload(message["modules"])
+        if "imported" in message and is_latest:
+            self._warm([Imported(*module) for module in message["imported"]])
+        elif is_latest:
+            loop = asyncio.get_running_loop()
+            confirm = _Request(quiet=True, changed=frozenset(), confirms=True)
+            self._confirming = loop.call_later(self._settings.confirm_seconds, self._request, confirm)
 
     def _report(self, text: str) -> None:
         if not (self._latest.quiet and text == self._last_error):
             self._say(f"{text}\nthe last good files are kept")
         self._last_error = text
+
+    def _warm(self, imported: list[Imported]) -> None:
+        if self._helper and self._settings.launcher == "fork" and (plan := self._warmth.plan(imported)):
+            self._helper.send({"kind": "warm", "root": str(self._project.root), **plan})
 
     def _preload(self, modules: list[str]) -> None:
         self._modules |= dict.fromkeys(modules)

@@ -1,8 +1,8 @@
 """The zygote: a process with one thread, the installed packages imported, and none of the user's code.
 
-It reads `generate` and `preload` messages from its standard input and writes to its standard output:
-`ready`, `contract`, `error`, and `unsafe` when a package that was to be preloaded makes it unfit for
-forking. It ends when its input does, so that it never outlives the supervisor.
+It reads `generate`, `preload` and `warm` messages from its standard input and writes to its standard output:
+`ready`, `contract`, `error`, `cold` when there is no warm process as it was asked for, and `unsafe` when a package
+that was to be preloaded makes it unfit for forking. It ends when its input does, so that it never outlives the supervisor.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import importlib
 import os
 import select
 import sys
-import threading
 import time
 from collections import deque
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from fusewire_codegen.load import PRELOAD
 from fusewire_codegen.project import Project
 from fusewire_codegen.watch import frames
-from fusewire_codegen.watch.child import module_file
 from fusewire_codegen.watch.frames import FrameBuffer, Message
-from fusewire_codegen.watch.launch import LAUNCHERS, Child
+from fusewire_codegen.watch.imports import files_of, user_files
+from fusewire_codegen.watch.launch import LAUNCHERS, Child, thread_count
+from fusewire_codegen.watch.warm import Warm
 
 MAX_SUPERSEDING_SECONDS = 1.0
 """A request replaces the one under way, but after so long without any answer the one under way may finish."""
@@ -43,34 +43,51 @@ class Zygote:
         self._next: Message | None = None
         self._unanswered_since: float | None = None
         self._to_preload: deque[str] = deque()
+        self._to_warm: Message | None = None
+        self._warm: Warm | None = None
 
     def run(self) -> None:
         """Serve until the input ends."""
-        own = [str(file) for file in _files_of(sys.modules) if self._project.is_below(file)]
-        self._send({"kind": "ready", "files": own})
+        self._send({"kind": "ready", "files": [str(file) for file in user_files(self._project)]})
         while self._turn():
             pass
         if self._child:
             self._child.kill()
+            self._child = None
+        self._cool()
 
     def _turn(self) -> bool:
         idle = self._child is None
-        waiting = [self._requests] if self._child is None else [self._requests, self._child.replies]
+        waiting: list[Any] = [self._requests]
+        if self._child:
+            waiting.append(self._child.replies)
+        if self._warm:
+            waiting.append(self._warm.control)
         ready, _, _ = select.select(waiting, [], [], self._patience())
         if self._requests in ready and not self._receive():
             return False
+        now = time.monotonic()
         if self._child and self._child.replies in ready:
             self._read_child(self._child)
-        elif self._child and time.monotonic() >= self._child.deadline:
+        elif self._child and now >= self._child.deadline:
             self._give_up(self._child)
+        elif self._warm and (self._warm.control in ready or self._warm.is_late(now)):
+            self._hear_warm(self._warm, is_late=self._warm.control not in ready)
         elif idle and not ready and self._to_preload:
             self._preload(self._to_preload.popleft())
+        elif idle and not ready and self._to_warm:
+            plan, self._to_warm = self._to_warm, None
+            self._cool()
+            self._warm = Warm(plan, self._hang_seconds)
         return True
 
     def _patience(self) -> float | None:
-        if self._child:
-            return max(0.0, self._child.deadline - time.monotonic())
-        return 0 if self._to_preload else None
+        if self._child is None and (self._to_preload or self._to_warm):
+            return 0
+        deadlines = [self._child.deadline] if self._child else []
+        if self._warm and self._warm.files is None:
+            deadlines.append(self._warm.deadline)
+        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
 
     def _receive(self) -> bool:
         data = os.read(self._requests, _CHUNK)
@@ -78,13 +95,22 @@ class Zygote:
             message = frames.decode(frame)
             if message["kind"] == "preload":
                 self._to_preload.extend(message["modules"])
+            elif message["kind"] == "warm":
+                self._to_warm = message
             else:
                 self._generate(message)
         return bool(data)
 
     def _generate(self, request: Message) -> None:
+        changed = request["changed"]
+        if self._warm and (changed is None or not self._warm.fits(changed)):
+            self._cool()
+        if changed is None:
+            self._to_warm = None
         now = time.monotonic()
-        self._unanswered_since = self._unanswered_since or now
+        in_background = self._child is not None and self._child.request["background"]
+        if self._unanswered_since is None or in_background:
+            self._unanswered_since = now
         if self._child and now - self._unanswered_since > MAX_SUPERSEDING_SECONDS:
             self._next = request
             return
@@ -93,8 +119,13 @@ class Zygote:
         self._start(request)
 
     def _start(self, request: Message) -> None:
+        deadline = time.monotonic() + self._hang_seconds
+        if self._warm and self._warm.files is not None and not request["whole"]:
+            with suppress(OSError):
+                self._child = self._warm.launch(request, deadline)
+                return
         pid, replies = self._launch(request)
-        self._child = Child(pid, replies, request, time.monotonic() + self._hang_seconds)
+        self._child = Child(pid, replies, request, deadline)
 
     def _read_child(self, child: Child) -> None:
         data = os.read(child.replies, _CHUNK)
@@ -102,6 +133,9 @@ class Zygote:
         if frame is None and data:
             return
         status = child.reap()
+        if child.is_quick and (frame is None or not frames.is_contract(frame)):
+            self._start(child.request | {"whole": True})
+            return
         if frame is None:
             text = f"the app ended the interpreter while it was imported (exit status {status})"
             frame = frames.encode({"kind": "error", "id": child.request["id"], "text": text})
@@ -109,6 +143,9 @@ class Zygote:
 
     def _give_up(self, child: Child) -> None:
         child.kill()
+        if child.is_quick:
+            self._start(child.request | {"whole": True})
+            return
         text = f"the app was still being imported after {self._hang_seconds:g} s and was stopped"
         self._settle(frames.encode({"kind": "error", "id": child.request["id"], "text": text}))
 
@@ -118,6 +155,25 @@ class Zygote:
         if self._next:
             request, self._next = self._next, None
             self._generate(request)
+
+    def _cool(self) -> None:
+        """End the warm process; what its child was to do is done by another."""
+        if self._warm is None:
+            return
+        unfinished = self._child if self._child and self._child.is_quick else None
+        if unfinished:
+            unfinished.kill()
+        self._warm.stop()
+        self._warm = None
+        if unfinished:
+            self._start(unfinished.request)
+
+    def _hear_warm(self, warm: Warm, *, is_late: bool) -> None:
+        if is_late or not warm.read():
+            self._cool()
+            self._send({"kind": "cold"})
+        elif not warm.fits(()):
+            self._cool()
 
     def _preload(self, name: str) -> None:
         if name in sys.modules:
@@ -129,26 +185,14 @@ class Zygote:
         except BaseException:  # noqa: BLE001 — a package that only works in the app's own order is left to it.
             problem = True
         else:
-            files = _files_of(sys.modules.keys() - before)
-            problem = _thread_count() > 1 or any(self._project.is_below(file) for file in files)
+            files = files_of(sys.modules.keys() - before)
+            problem = thread_count() > 1 or any(self._project.is_below(file) for file in files)
         if problem:
             self._to_preload.clear()
             self._send({"kind": "unsafe", "package": name.partition(".")[0]})
 
     def _send(self, message: Message) -> None:
         frames.write(self._replies, frames.encode(message))
-
-
-def _files_of(names: Iterable[str]) -> list[Path]:
-    modules = [sys.modules[name] for name in list(names) if name in sys.modules]
-    return [file for module in modules if (file := module_file(module))]
-
-
-def _thread_count() -> int:
-    # Threads that a C extension starts are not in `threading`.
-    with suppress(OSError):
-        return len(os.listdir("/proc/self/task"))  # noqa: PTH208 — only the number is wanted.
-    return threading.active_count()
 
 
 def main() -> None:
