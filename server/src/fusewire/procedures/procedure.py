@@ -93,7 +93,7 @@ def compile_procedure(definition: Definition, *, naive: NaiveDatetimes = "error"
         raise RegistrationError(f"{place_of(function)}: cannot be called {name!r}: {fault}")
     path = definition.prefix + (definition.path if definition.path is not None else f"/{own}")
     http_only = options.transports == "http"
-    path_names = frozenset(compile_path(path)[2])
+    path_names = once((compile_path, path), lambda: frozenset(compile_path(path)[2]))
     reader = Reader(
         definition.method,
         path_names,
@@ -231,7 +231,7 @@ def _swap(node: Node, whole: Field) -> Node:
 
 
 def _output(definition: Definition, streams: bool, naive: NaiveDatetimes) -> OutputType | None:
-    place = place_of(definition.function)
+    place = once((place_of, definition.function), lambda: place_of(definition.function))
     declared = definition.options.response_model
     annotation = declared
     if annotation is None:
