@@ -47,6 +47,8 @@ export interface StandardErrors {
   MALFORMED: undefined;
   /** The server is draining; the call was not started. */
   UNAVAILABLE: undefined;
+  /** A result, an item or an error's data that cannot be sent exactly; `id` is in the server's log. */
+  UNENCODABLE: undefined;
   /** An exception that Python did not declare; `id` is in the server's log. */
   INTERNAL: undefined;
   /** The connection ended, or could not be had, before the answer; see `maybeExecuted`. */
