@@ -5,9 +5,10 @@ from __future__ import annotations
 from enum import Flag
 from typing import Any
 
-from pydantic import EncodedBytes
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
+
+from fusewire.procedures.values.schemas import is_coded
 
 MARK = "x-fuse"
 ENUM_NAMES = "x-enum-names"
@@ -24,15 +25,19 @@ def _marked_text(schema: JsonSchemaValue, mark: str) -> JsonSchemaValue:
     return _marked(schema, mark) if schema["type"] == "string" else schema
 
 
+def _is_secret(schema: Any) -> bool:
+    """Whether it goes out as asterisks, whatever it is: pydantic's `Secret` and its like."""
+    function = schema.get("serialization", {}).get("function")
+    return getattr(function, "__name__", "").startswith("_serialize_secret")
+
+
 class ContractSchema(GenerateJsonSchema):
     """Marks what TypeScript must tell apart, and calls a field required that is always there."""
 
     def generate_inner(self, schema: Any) -> JsonSchemaValue:
-        written = super().generate_inner(schema)
-        if self.mode == "serialization" and written.get("writeOnly") is True:
-            # A secret goes out as asterisks, whatever it is.
-            return {key: value for key, value in written.items() if key != MARK}
-        return written
+        if self.mode == "serialization" and _is_secret(schema):
+            return {"type": "string", "format": "password", "writeOnly": True}
+        return super().generate_inner(schema)
 
     def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
         naive = schema.get("tz_constraint") == "naive"
@@ -61,7 +66,7 @@ class ContractSchema(GenerateJsonSchema):
 
     def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
         written = super().function_after_schema(schema)
-        if isinstance(getattr(schema["function"]["function"], "__self__", None), EncodedBytes):
+        if is_coded(schema["function"]["function"]):
             # `Base64Bytes` and its like are text, which they decode for themselves.
             return {key: value for key, value in written.items() if key != MARK}
         return written

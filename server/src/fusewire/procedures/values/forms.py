@@ -20,7 +20,7 @@ from pydantic_core import (
 )
 
 from fusewire.procedures.values.kinds import BIG_INT, NaiveDatetimes, NoFormError, aware
-from fusewire.procedures.values.schemas import Config, Rewriter, Schema
+from fusewire.procedures.values.schemas import Config, Rewriter, Schema, is_coded
 from fusewire.wire.codec import BigInteger
 
 Convert = Callable[[Any], Any]
@@ -220,6 +220,8 @@ class ExactForm(Form):
         if said["type"] == "function-wrap" and not is_pydantics(said):
             wrapped = serialization.get("schema") or {k: v for k, v in schema.items() if k != "serialization"}
             said["schema"] = _by({"type": "any"}, self._as_json(wrapped, config))
+        if is_coded(said["function"]):
+            said["function"] = _as_text(said["function"])
         if said.get("info_arg") and not _keeps_elements(said):
             said["function"] = _in_json_mode(said["function"])
         return said
@@ -247,6 +249,10 @@ class _JsonMode:
 def _in_json_mode(function: Callable[..., Any]) -> Callable[..., Any]:
     # The information is the last argument of each kind of serializer.
     return lambda *args: function(*args[:-1], _JsonMode(args[-1]))
+
+
+def _as_text(encode: Convert) -> Convert:
+    return lambda value: encode(value).decode("ascii")
 
 
 def _keeps_elements(serialization: Schema) -> bool:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
+from enum import Enum
 from functools import cached_property
 from typing import Any
 
-from pydantic import EncodedBytes, TypeAdapter
+from pydantic import TypeAdapter
 from pydantic_core import PydanticKnownError, SchemaValidator, core_schema, to_json
 
 from fusewire.procedures.values.kinds import NaiveDatetimes
 from fusewire.procedures.values.refusals import refuse
-from fusewire.procedures.values.schemas import Config, Rewriter, Schema, core_schema_of, is_complete
+from fusewire.procedures.values.schemas import Config, Rewriter, Schema, core_schema_of, is_coded, is_complete
 
 Check = Callable[[Any], Any]
 
@@ -55,6 +56,9 @@ class _Wire(Rewriter):
         self.is_strict = False
         """Whether it takes no text for what is none in Python: then only JSON can say a date."""
         self.rules = {
+            "literal": self._literal,
+            "tagged-union": self._tagged,
+            "model": self._model,
             "datetime": self._datetime,
             "bytes": self._bytes,
             "union": self._union,
@@ -67,7 +71,7 @@ class _Wire(Rewriter):
             # Its own strictness is how it is built.
             lax = self.part(schema["lax_schema"], config)
             return schema if lax is schema["lax_schema"] else {**schema, "lax_schema": lax}
-        if schema["type"] == "function-after" and _encodes(schema["function"]["function"]):
+        if schema["type"] == "function-after" and is_coded(schema["function"]["function"]):
             # `Base64Bytes` and its like decode for themselves.
             return schema
         if schema.get("strict") is True or config.get("strict") is True:
@@ -103,6 +107,44 @@ class _Wire(Rewriter):
             "choices": sorted(schema["choices"], key=lambda choice: _arm(choice)["type"] == "lax-or-strict"),
         }
 
+    def _literal(self, schema: Schema, _was: Schema, _config: Config) -> Schema:
+        """Pydantic takes an enum's member itself alone, which no client has."""
+        expected = schema["expected"]
+        members = {(type(value.value), value.value): value for value in expected if isinstance(value, Enum)}
+        if not members:
+            return schema
+        plain = {(type(value), value) for value in expected}
+
+        def member(value: Any) -> Any:
+            key = type(value), value
+            return members.get(key, value) if isinstance(value, Hashable) and key not in plain else value
+
+        return _around(schema, core_schema.no_info_before_validator_function(member, _INSIDE))
+
+    def _tagged(self, schema: Schema, _was: Schema, _config: Config) -> Schema:
+        """By the values that clients have."""
+        choices: dict[Any, Any] = schema["choices"]
+        if not any(isinstance(tag, Enum) for tag in choices):
+            return schema
+        by_value = {tag.value if isinstance(tag, Enum) else tag: choice for tag, choice in choices.items()}
+        return {**schema, "choices": by_value}
+
+    def _model(self, schema: Schema, _was: Schema, _config: Config) -> Schema:
+        """A SQLModel table validates nothing when it is made; its fields do."""
+        cls = schema["cls"]
+        if not cls.model_config.get("table"):
+            return schema
+
+        def row(validated: tuple[dict[str, Any], Any, Any]) -> Any:
+            return cls(**validated[0])
+
+        ref = {"ref": schema["ref"]} if "ref" in schema else {}
+        return {
+            **core_schema.no_info_after_validator_function(row, _INSIDE),
+            "schema": schema["schema"],
+            **ref,
+        }
+
     def _generator(self, schema: Schema, _was: Schema, _config: Config) -> Schema:
         # Pydantic would validate its items when the procedure reads them.
         kept: dict[str, Any] = {
@@ -115,10 +157,6 @@ def _arm(choice: Any) -> Schema:
     """Of a union's choice, which may have a label."""
     schema: Schema = choice[0] if isinstance(choice, tuple) else choice
     return schema
-
-
-def _encodes(function: Any) -> bool:
-    return isinstance(getattr(function, "__self__", None), EncodedBytes)
 
 
 _INSIDE: Any = {}

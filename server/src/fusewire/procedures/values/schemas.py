@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import EncodedBytes, TypeAdapter
 from pydantic_core import core_schema
 
 Schema = dict[str, Any]
@@ -49,6 +49,11 @@ def core_schema_of(adapter: TypeAdapter[Any]) -> Schema:
 def is_complete(adapter: TypeAdapter[Any]) -> bool:
     """Whether everything that the type names exists already."""
     return isinstance(adapter.core_schema, dict)
+
+
+def is_coded(function: Any) -> bool:
+    """Whether it is a method of `Base64Bytes` or its like, which are text on the wire, and decode and encode for themselves."""
+    return isinstance(getattr(function, "__self__", None), EncodedBytes)
 
 
 class Rewriter:
