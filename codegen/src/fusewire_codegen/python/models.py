@@ -8,7 +8,7 @@ import json
 import re
 import tokenize
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -31,9 +31,11 @@ class Models:
 
 
 def write_models(
-    contract: Contract, names: Mapping[str, str], events: set[str], schemas: list[Schema]
+    contract: Contract, names: Mapping[str, str], events: set[str], schemas: list[tuple[str, Schema]]
 ) -> Models:
     """The contract's types by their `names`, and the expression for each of `schemas`; types in `events` are events.
+
+    Beside a schema stands a name for the class that it needs if it is an object of its own.
 
     Raises `LoadError` when the generator is not installed, `ContractError` for an unknown `x-fuse` value.
     """
@@ -44,8 +46,9 @@ def write_models(
         f"p_{place}": {
             k: v for k, v in writer.write(schema).items() if k not in ("description", "deprecated")
         }
-        for place, schema in enumerate(schemas)
+        for place, (_, schema) in enumerate(schemas)
     }
+    labels = {f"p_{place}": label for place, (label, _) in enumerate(schemas)}
     text = _generate(
         {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -56,6 +59,7 @@ def write_models(
             "$defs": {name: types[name] for name in sorted(types)} | writer.keys,
         },
         {names[key]: _EVENT for key in events},
+        lambda name: labels.get(name) or (name if name in types else name[:1].upper() + name[1:]),
     )
     return _split(_inlined(_by_field_names(text), [*writer.keys]), len(schemas))
 
@@ -75,7 +79,9 @@ def _is_class(schema: Schema) -> bool:
     return isinstance(schema, dict) and schema.get("type") == "object" and "properties" in schema
 
 
-def _generate(document: dict[str, Any], bases: dict[str, str | list[str]]) -> str:
+def _generate(
+    document: dict[str, Any], bases: dict[str, str | list[str]], class_name: Callable[[str], str]
+) -> str:
     try:
         from datamodel_code_generator import InputFileType, PythonVersion, generate
         from datamodel_code_generator.enums import DataModelType, DefaultValueType
@@ -97,7 +103,7 @@ def _generate(document: dict[str, Any], bases: dict[str, str | list[str]]) -> st
             formatters=[Formatter.BUILTIN],
             use_double_quotes=True,
             class_name=_ROOT,
-            custom_class_name_generator=lambda name: name,
+            custom_class_name_generator=class_name,
             treat_dot_as_module=False,
             base_class=_MODEL,
             base_class_map=bases,
@@ -122,13 +128,14 @@ def _generate(document: dict[str, Any], bases: dict[str, str | list[str]]) -> st
 def _by_field_names(text: str) -> str:
     """Fields are given by their own names, in constructors too: the name on the wire is only read."""
     tokens = [*tokenize.generate_tokens(io.StringIO(text).readline)]
-    lines = text.splitlines(keepends=True)
+    # Not by `splitlines`, which also splits where Python sees no line.
+    lines = text.split("\n")
     for token, following in reversed([*pairwise(tokens)]):
         if token.type == tokenize.NAME and token.string == "alias" and following.string == "=":
             row, column = token.start
             line = lines[row - 1]
             lines[row - 1] = f"{line[:column]}validation_alias{line[column + len('alias') :]}"
-    return "".join(lines)
+    return "\n".join(lines)
 
 
 def _inlined(text: str, names: list[str]) -> str:
@@ -145,7 +152,7 @@ def _inlined(text: str, names: list[str]) -> str:
 
 def _split(text: str, count: int) -> Models:
     tree = ast.parse(text)
-    lines = text.splitlines()
+    lines = text.split("\n")
     imports: dict[str, set[str]] = {}
     body: list[str] = []
     types: dict[str, str] = {}

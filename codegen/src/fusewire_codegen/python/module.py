@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 
 from fusewire_codegen.contract import Contract, Schema
@@ -58,7 +59,7 @@ class _Schemas:
     """Every schema of which an expression is wanted, in one list."""
 
     def __init__(self, contract: Contract) -> None:
-        self.wanted: list[Schema] = []
+        self.wanted: list[tuple[str, Schema]] = []
         self._places: dict[tuple[str, ...], int] = {}
         for name, procedure in sorted(contract["procedures"].items()):
             for param in procedure["params"]:
@@ -86,7 +87,9 @@ class _Schemas:
 
     def _add(self, schema: Schema, *key: str) -> None:
         self._places[key] = len(self.wanted)
-        self.wanted.append(schema)
+        words = [word for part in key[1:] for word in re.split(r"[\W_]+", part) if word]
+        label = "".join(word[:1].upper() + word[1:] for word in (*words, key[0]))
+        self.wanted.append((label if label.isidentifier() else f"_{label}", schema))
 
 
 def _errors(contract: Contract, names: Mapping[str, str], schemas: _Schemas, models: Models) -> list[str]:

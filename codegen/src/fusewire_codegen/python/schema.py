@@ -167,14 +167,14 @@ def _marked(mark: str) -> dict[str, Any]:
 
 
 def _literal(values: list[Any]) -> dict[str, Any]:
-    """A `Literal`, in one part for each JSON type."""
+    """One `Literal` for all, so that `1` and `True` stay apart. Python has none of a float."""
     parts: list[dict[str, Any]] = []
-    for kind, name in _KINDS.items():
-        of_kind = [value for value in values if type(value) is kind]
-        if of_kind and kind is float:
-            parts.append({"type": name})
-        elif of_kind:
-            parts.append({"type": name, "x-python-type": f"Literal[{', '.join(map(repr, of_kind))}]"})
+    shown = [value for value in values if type(value) in (str, bool, int)]
+    if shown:
+        # The type beside it only has to be one that a `Literal` may stand for.
+        parts.append({"type": "string", "x-python-type": f"Literal[{', '.join(map(repr, shown))}]"})
+    if any(type(value) is float for value in values):
+        parts.append({"type": "number"})
     if None in values:
         parts.append({"type": "null"})
     return _any_of(parts) if parts else {}

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
+from msgpack import ExtType
+
 from fusewire.client.values import plain
 from fusewire.wire.codec import pack
 
@@ -77,6 +79,9 @@ def _scalar(value: Any, name: str) -> str:
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
+    if isinstance(value, ExtType):
+        # An integer beyond 64 bits.
+        return str(value.data, "ascii")
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, bytes):

@@ -10,17 +10,21 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
+from fusewire.wire.codec import BigInteger
+
 _NATIVE = (str, int, float, bool, bytes, bytearray, type(None))
 _SEQUENCES = (list, tuple, set, frozenset, deque)
 
 
 def plain(value: Any) -> Any:
-    """The value as plain data: `bytes` and aware datetimes stay what they are, models and dataclasses become maps by their
-    fields' aliases, sets and tuples lists, anything else pydantic's JSON form.
+    """The value as plain data: `bytes` and aware datetimes stay what they are, integers beyond 64 bits are extensions, models and
+    dataclasses become maps by their fields' aliases, sets and tuples lists, anything else pydantic's JSON form.
 
     Raises `pydantic_core.PydanticSerializationError` for what pydantic does not know either.
     """
     kind = type(value)
+    if kind is int and not -(2**63) <= value < 2**64:
+        return BigInteger(str(value)).extension
     if kind in _NATIVE or (kind is datetime and value.tzinfo is not None):
         return value
     if isinstance(value, Mapping):
