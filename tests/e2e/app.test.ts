@@ -47,6 +47,10 @@ describe("the pages", () => {
     expect(html).toContain("Not connected yet");
   });
 
+  test("the team is in the page that is sent", async () => {
+    expect(await (await fetch(`${url}/team`)).text()).toContain("alice@example.com");
+  });
+
   test("share one socket per tab", async () => {
     const tab = await open("/team");
     await tab.panel("team").getByText("alice@example.com").waitFor();

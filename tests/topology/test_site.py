@@ -35,6 +35,10 @@ async def test_the_page_loads_with_everything_it_names(http: httpx.AsyncClient) 
         assert (await http.get(asset)).status_code == 200, asset
 
 
+async def test_a_page_is_sent_with_its_data(http: httpx.AsyncClient) -> None:
+    assert "alice@example.com" in (await http.get("/team")).text
+
+
 async def test_health(http: httpx.AsyncClient) -> None:
     answer = await http.get("/api/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
