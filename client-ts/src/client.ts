@@ -70,22 +70,30 @@ export function createClient<Procedures extends object, Events extends object>(
   const listeners = createListeners(onError);
   const calls = createCalls(settings.environment, onCall && ((info) => tell([onCall], info, onError)));
   const watchers = new Set<(status: Status) => void>();
+  const known = new Set([hash]);
   const address = socketUrl(url, ws);
   const [connection, release] =
     WebSocket && address
       ? acquire(
           { ...settings, url: address, calls: hash, WebSocket, uploads, listeners: new Set() },
-          { event: listeners.emit, fail: listeners.fail, status: tellStatus },
+          { event: listeners.emit, fail: listeners.fail, stale, status: tellStatus },
         )
       : [];
   let closed = false;
+
+  /** Once for each contract that the client meets. */
+  function stale(server: string | null | undefined): void {
+    if (!server || known.has(server)) return;
+    known.add(server);
+    tell([options.onStale], { client: hash, server }, onError);
+  }
 
   const http: Transport = {
     name: "http",
     start(call) {
       const values = copy(call.values) as unknown[];
       descriptor.http().then(
-        (part) => part.callOverHttp(call, values, { url, api, fetch, auth: settings.auth }, TOOLS),
+        (part) => part.callOverHttp(call, values, { url, api, fetch, auth: settings.auth, stale }, TOOLS),
         // The module could not be loaded.
         (error: Error) => call.fail(connectionLost(error.message, false, error)),
       );

@@ -22,7 +22,7 @@ export type {
   StandardError,
   StandardErrors,
 } from "./failures.js";
-export type { ConnectOptions } from "./options.js";
+export type { ConnectOptions, StaleContract } from "./options.js";
 export type {
   Auth,
   Credentials,

@@ -6,6 +6,12 @@ import type { Auth, Environment, SocketConstructor } from "./ports.js";
 /** The deadline of unary calls when nothing else is said, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 30_000;
 
+/** What `onStale` is told: the hashes of both contracts' call shapes. */
+export interface StaleContract {
+  readonly client: string;
+  readonly server: string;
+}
+
 /** How to connect. All of it is optional: without any, a page calls its own origin. */
 export interface ConnectOptions {
   /** The server's base URL: http, https, ws or wss. Default: the page's own origin. */
@@ -28,8 +34,11 @@ export interface ConnectOptions {
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Told about every call when it has settled. */
   readonly onCall?: ((call: CallInfo) => void) | undefined;
-  /** The server's contract is another one than this client was generated from. */
-  readonly onStale?: (() => void) | undefined;
+  /**
+   * The server's calls have other shapes than those that this client was generated from. Told once for each contract that
+   * it meets, however often it connects. Calls that are still the same go on working: arguments travel by name.
+   */
+  readonly onStale?: ((contract: StaleContract) => void) | undefined;
   /** Time and chance, for tests. */
   readonly environment?: Partial<Environment> | undefined;
 }
@@ -40,7 +49,6 @@ export interface Settings {
   readonly timeoutMs: number;
   readonly environment: Environment;
   readonly onError: (error: unknown) => void;
-  readonly onStale: () => void;
 }
 
 const anonymous = (): null => null;
@@ -55,14 +63,13 @@ const ENVIRONMENT: Environment = {
 
 /** Fills in the defaults. Nothing is opened, and hooks that throw are contained. */
 export function settle(options: ConnectOptions): Settings {
-  const { auth = anonymous, timeout = DEFAULT_TIMEOUT_MS, onStale, environment } = options;
+  const { auth = anonymous, timeout = DEFAULT_TIMEOUT_MS, environment } = options;
   const onError = (error: unknown): void => tell([options.onError ?? report], error, report);
   return {
     auth,
     timeoutMs: milliseconds(timeout),
     environment: { ...ENVIRONMENT, ...environment },
     onError,
-    onStale: () => onStale && tell([onStale], undefined, onError),
   };
 }
 

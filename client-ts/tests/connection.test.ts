@@ -105,6 +105,46 @@ describe("a connection that is lost", () => {
   });
 });
 
+describe("a server of another contract", () => {
+  it("is told of once for each contract that the client meets", async () => {
+    const contracts = ["v2", "v2", undefined, "v3", "v2"];
+    server.onMessage = (peer, message) => {
+      if (message.kind !== "hello") return;
+      const calls = contracts.shift();
+      peer.welcome(calls === undefined ? {} : { same: false, calls });
+    };
+    const told: unknown[] = [];
+    const { client } = clientOf(server, { onStale: (contract) => told.push(contract) });
+    await connect(client);
+    while (contracts.length > 0) {
+      const peer = await server.peer();
+      peer.send({ kind: "goaway", drain_ms: 100 });
+      await peer.closed;
+    }
+    await until(() => client.status.state === "connected");
+    const mine = "0123456789abcdef";
+    expect(told).toEqual([
+      { client: mine, server: "v2" },
+      { client: mine, server: "v3" },
+    ]);
+    client.close();
+  });
+
+  it("is told to every client of a connection", async () => {
+    server.onMessage = (peer, message) => {
+      if (message.kind === "hello") peer.welcome({ same: false, calls: "v2" });
+    };
+    const told: string[] = [];
+    const clients = ["a", "b"].map(
+      (name) => clientOf(server, { onStale: ({ server }) => told.push(`${name} ${server}`) }).client,
+    );
+    for (const client of clients) await connect(client);
+    expect(server.peers).toHaveLength(1);
+    expect(told).toEqual(["a v2", "b v2"]);
+    for (const client of clients) client.close();
+  });
+});
+
 describe("a refused identity", () => {
   it("stops the client with the server's words, until it authenticates again", async () => {
     let token = "bad";

@@ -62,6 +62,19 @@ describe("a call over HTTP", () => {
     await expect(client.add(1, 2)).rejects.toThrow("a server has no origin of its own: pass url");
   });
 
+  it("tells of a server of another contract", async () => {
+    const contracts = ["0123456789abcdef", "v2", "v2", undefined, "v3"];
+    answer = (_, response) => {
+      const calls = contracts.shift();
+      if (calls !== undefined) response.setHeader("fusewire-calls", calls);
+      reply(response, 200, 3);
+    };
+    const told: string[] = [];
+    const client = clientOf({ onStale: ({ server }) => told.push(server) });
+    while (contracts.length > 0) expect(await client.add(1, 2)).toBe(3);
+    expect(told).toEqual(["v2", "v3"]);
+  });
+
   it("puts parameters into the path, and keywords into the body", async () => {
     await clientOf().start_job("a/b ü", { dry_run: true });
     expect(seen[0]?.request.url).toBe("/api/jobs/a%2Fb%20%C3%BC/start");

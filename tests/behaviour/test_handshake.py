@@ -58,6 +58,7 @@ async def test_welcome_tells_the_limits_and_whether_the_calls_are_the_same(world
         await peer.send(m.Hello(calls=said))
         welcome = await peer.until(m.Welcome)
         assert welcome.same is same
+        assert welcome.calls == (calls if said == "0" * 16 else None)
         assert len(welcome.session) >= 20
         assert welcome.limits == {
             "heartbeat_ms": 25_000,

@@ -12,7 +12,7 @@ Message = dict[str, Any]
 
 FIELDS: dict[str, tuple[int, tuple[str, ...]]] = {
     "hello": (1, ("calls", "session", "timeout_ms", "credentials")),
-    "welcome": (2, ("session", "same", "limits")),
+    "welcome": (2, ("session", "same", "limits", "calls")),
     "call": (3, ("id", "name", "args", "kwargs", "timeout_ms")),
     "result": (4, ("id", "value")),
     "item": (5, ("id", "value")),

@@ -24,11 +24,11 @@ export class Server {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Start it (again), on the same port. */
-  async up(): Promise<void> {
+  /** Start it (again), on the same port; perhaps as another app. */
+  async up(app = this.app): Promise<void> {
     const python = process.env.FUSEWIRE_PYTHON ?? `${ROOT}.venv/bin/python`;
     const options = ["--port", String(this.port), "--timeout-graceful-shutdown", "1"];
-    const child = spawn(python, ["-m", "uvicorn", this.app, ...options], {
+    const child = spawn(python, ["-m", "uvicorn", app, ...options], {
       cwd: ROOT,
       stdio: ["ignore", "ignore", "pipe"],
     });

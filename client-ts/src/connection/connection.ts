@@ -53,7 +53,6 @@ export interface ConnectionOptions {
   readonly auth: Auth;
   readonly environment: Environment;
   readonly onError: (error: unknown) => void;
-  readonly onStale: () => void;
   readonly uploads: UploadPart | undefined;
   /** Those who use it. */
   readonly listeners: Set<ConnectionListener>;
@@ -64,6 +63,8 @@ export interface ConnectionListener {
   event(name: string, value: unknown): void;
   /** The connection stopped for good: nothing more will come. */
   fail(error: RpcError): void;
+  /** @param server the hash of the server's call shapes, if it was told because it is another one */
+  stale(server: string | undefined): void;
   status(): void;
 }
 
@@ -189,9 +190,9 @@ export function createConnection(options: ConnectionOptions): Connection {
       // From now on its timer is about silence.
       expire(link);
       for (const [resolve] of restarts.splice(0)) resolve();
-      if (!second) options.onStale();
       schedule();
       enter("connected", "connected");
+      for (const listener of [...listeners]) listener.stale(message[4] as string | undefined);
     }
   }
 
@@ -268,7 +269,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   function expire(link: Link): void {
     const { welcomed, limits } = link;
     const left = welcomed ? limits.heartbeat_ms + HEARTBEAT_GRACE_MS - (now() - heardAt) : 0;
-    if (link !== current) drop(link, "not drained in time");
+    if (link !== current) drop(link, "not drained");
     else if (!link.socket) open(status.code);
     else if (left > 0) arm(link, left);
     else {

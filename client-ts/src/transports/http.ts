@@ -14,6 +14,8 @@ export interface HttpOptions {
   readonly api: string;
   readonly fetch: typeof globalThis.fetch | undefined;
   readonly auth: Auth;
+  /** Is told the hash of the server's call shapes, where it can be read. */
+  readonly stale: (server: string | null) => void;
 }
 
 const MSGPACK = "application/msgpack";
@@ -55,6 +57,7 @@ export async function callOverHttp(
       credentials: url === undefined ? "same-origin" : "include",
       signal: controller.signal,
     });
+    options.stale(response.headers.get("fusewire-calls"));
     if (!response.ok) call.fail(await errorOf(response, tools));
     else if (call.lane === 1) await readStream(call, response, tools);
     else call.done(await bodyOf(response, tools));

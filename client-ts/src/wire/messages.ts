@@ -46,7 +46,7 @@ export interface Limits {
  * `;`, `<`, `=` and `>`. What may be left out may be nil, too.
  */
 const SHAPES =
-  /^(1[s0-][s0-][in0-][lm0-]|2sbl|3is[a0-][lm0-][in0-]|[45]i[^-]|[68]i|7[i0][in]s[^-].[s0-]|9i[in][in]|:s[^-]|;i[lm0-]|<|=|>[in])/;
+  /^(1[s0-][s0-][in0-][lm0-]|2sbl[s0-]|3is[a0-][lm0-][in0-]|[45]i[^-]|[68]i|7[i0][in]s[^-].[s0-]|9i[in][in]|:s[^-]|;i[lm0-]|<|=|>[in])/;
 
 function typeOf(value: unknown, minId: number): string {
   if (value === undefined) return "-";

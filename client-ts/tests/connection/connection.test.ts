@@ -34,6 +34,7 @@ class Machine {
       {
         event: (name) => deeds.push(`event ${name}`),
         fail: ({ code }) => deeds.push(`fail ${code}`),
+        stale: (server) => server && deeds.push(`stale ${server}`),
         status: () => deeds.push(`status ${this.connection.status().code}`),
       },
     ]);
@@ -58,7 +59,6 @@ class Machine {
       },
       environment: this.clock,
       onError: (error) => deeds.push(`report ${(error as Error).message}`),
-      onStale: () => deeds.push("stale"),
       uploads: undefined,
       listeners,
     });

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import Body, Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.security import OAuth2PasswordBearer
-from fusewire import Bounds, Credentials, Fuse, RpcError
+from fusewire import Bounds, Credentials, Fuse, RegistrationError, RpcError
 from pydantic import BaseModel, ValidationError
 
 
@@ -219,6 +219,40 @@ def test_errors_know_their_data() -> None:
 async def test_accept(http: httpx.AsyncClient, accept: str, kind: str) -> None:
     response = await http.post("/api/echo", json={"text": "a"}, headers={"accept": accept})
     assert response.headers["content-type"] == kind
+
+
+async def test_who_reads_msgpack_learns_of_which_contract_the_server_is(
+    fuse: Fuse, http: httpx.AsyncClient
+) -> None:
+    headers = {"accept": "application/msgpack"}
+    told = [
+        await http.post("/api/echo", json={"text": "a"}, headers=headers),
+        await http.post("/api/echo", json={}, headers=headers),
+        await http.post("/api/login", params={}, json={"name": "ann"}, headers=headers),
+    ]
+    assert [response.status_code for response in told] == [200, 422, 201]
+    calls = fuse.contract()["calls"]
+    assert [response.headers["fusewire-calls"] for response in told] == [calls] * 3
+    assert "fusewire-calls" not in (await http.post("/api/echo", json={"text": "a"})).headers
+
+
+async def test_an_app_without_a_contract_answers_all_the_same() -> None:
+    app = FastAPI()
+
+    class Odd:
+        pass
+
+    fuse = Fuse(app)
+
+    @fuse.rpc
+    async def odd(one: Any = Odd()) -> int:  # noqa: B008
+        return 1
+
+    with pytest.raises(RegistrationError):
+        fuse.contract()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+        response = await http.post("/api/odd", json={}, headers={"accept": "application/msgpack"})
+    assert (response.status_code, "fusewire-calls" in response.headers) == (200, False)
 
 
 async def test_nan_is_no_json(http: httpx.AsyncClient) -> None:

@@ -126,8 +126,9 @@ class Spoken:
             elif isinstance(event, Close):
                 self.said.append(event.code)
             elif isinstance(event, m.Hello) and (event.credentials or {}).get("token") != "never":
-                limits = ["heartbeat_ms", "max_message_bytes", "max_frame_bytes", "max_calls", "max_streams"]
-                welcome = m.Welcome("s", False, dict.fromkeys([*limits, "stream_items", "stream_bytes"], 1))
+                names = ["heartbeat_ms", "max_message_bytes", "max_frame_bytes", "max_calls", "max_streams"]
+                limits = dict.fromkeys([*names, "stream_items", "stream_bytes"], 1)
+                welcome = m.Welcome("s", False, limits, None if event.calls is None else "1" * 16)
                 data, held = self._machine.welcome(welcome)
                 self.said += decode(data)
                 self._act(held)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fusewire.bounds import Bounds
 from fusewire.calls import Pipeline
+from fusewire.errors import RegistrationError
 from fusewire.hub import Hub
 from fusewire.identity import Loader
 from fusewire.procedures.registry import Registry
 from fusewire.wire.codec import Sizes
+
+log = logging.getLogger("fusewire")
 
 
 @dataclass(slots=True)
@@ -31,3 +35,11 @@ class Services:
         self.sizes = Sizes(
             self.bounds.message_bytes, self.bounds.depth, self.bounds.elements, self.registry.call_bytes
         )
+
+    def known_calls_hash(self) -> str | None:
+        """None for an app that has no contract, and only learns it now because it runs without lifespan."""
+        try:
+            return self.calls_hash()
+        except RegistrationError:
+            log.exception("! the contract cannot be made")
+            return None

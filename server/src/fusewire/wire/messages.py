@@ -46,6 +46,7 @@ class Welcome:
     session: str
     same: bool
     limits: dict[str, int]
+    calls: str | None = None
 
 
 @dataclass(slots=True)

@@ -122,7 +122,11 @@ _SHAPES: dict[Kind, tuple[Any, dict[str, Callable[[Any], Any]], int]] = {
         },
         0,
     ),
-    Kind.WELCOME: (m.Welcome, {"session": _str, "same": _bool, "limits": _limits}, 3),
+    Kind.WELCOME: (
+        m.Welcome,
+        {"session": _str, "same": _bool, "limits": _limits, "calls": _optional(_str)},
+        3,
+    ),
     Kind.CALL: (
         m.Call,
         {"id": _id, "name": _str, "args": _args, "kwargs": _kwargs, "timeout_ms": _optional(_natural)},

@@ -62,6 +62,7 @@ class CallResponse(Response):
             send,
             self._services.bounds.result_bytes,
             settled=lambda: self._running.disarm(),
+            calls_hash=self._services.known_calls_hash,
         )
         self._running = Running(self._run, self._waits, self._procedure.options.timeout)
         try:

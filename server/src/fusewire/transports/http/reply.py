@@ -116,11 +116,19 @@ _VARY = (b"vary", b"accept")
 class HttpReply:
     """Sends one response. Nothing is sent before the first item or the result, so that an early error has its own status.
 
-    `accept`: the header. `most`: bytes of a result or an item. `settled` is called when the answer is decided.
+    `accept`: the header. `most`: bytes of a result or an item. `settled` is called when the answer is decided. `calls_hash`: asked for
+    answers in msgpack, whose readers may know another contract.
     """
 
     def __init__(
-        self, accept: str, procedure: Procedure, send: Send, most: int, *, settled: Callable[[], None]
+        self,
+        accept: str,
+        procedure: Procedure,
+        send: Send,
+        most: int,
+        *,
+        settled: Callable[[], None],
+        calls_hash: Callable[[], str | None],
     ) -> None:
         accepted = _PLAIN if accept == "*/*" else _accepted(accept)
         self._msgpack = MSGPACK in accepted
@@ -129,6 +137,7 @@ class HttpReply:
         self._send = send
         self._most = most
         self._settled = settled
+        self._calls_hash = calls_hash
         self.head: Response | None = None
         """Takes what a procedure sets on its own `Response` parameter, where there is one."""
         if procedure.sets_response:
@@ -245,10 +254,12 @@ class HttpReply:
 
     async def _start(self, status: int, head: list[tuple[bytes, bytes]]) -> None:
         headers = [_VARY, *head]
+        if self._msgpack and (calls := self._calls_hash()) is not None:
+            headers.append((b"fusewire-calls", calls.encode("ascii")))
         if extra := self._extra():
             # What was said on purpose counts, but for what belongs to the body itself.
             said = {name for name, _ in head if name in (b"content-type", b"content-length")}
-            merged = MutableHeaders(raw=[pair for pair in extra if pair[0] not in said] + head)
+            merged = MutableHeaders(raw=[pair for pair in extra if pair[0] not in said] + headers[1:])
             merged.add_vary_header("accept")
             headers = merged.raw
         self.started = True

@@ -6,7 +6,6 @@ What leaves it is told in line.py, what its calls may do in calls.py, how it is 
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import time
 from collections.abc import Coroutine
@@ -15,7 +14,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from fusewire.errors import RegistrationError, RpcError, Unauthenticated
+from fusewire.errors import RpcError, Unauthenticated
 from fusewire.transports.services import Services
 from fusewire.transports.websocket.beats import Beats
 from fusewire.transports.websocket.reader import Reader
@@ -24,8 +23,6 @@ from fusewire.wire import messages as m
 from fusewire.wire.close import CloseCode
 from fusewire.wire.codec import pack, write
 from fusewire.wire.machine import Incoming, State
-
-log = logging.getLogger("fusewire.websocket")
 
 
 class Connection(Reader):
@@ -99,8 +96,11 @@ class Connection(Reader):
         topic = self._who.topic
         await self.services.hub.attach(self, [] if topic is None else [topic])
         self._timeout_ms = hello.timeout_ms
-        same = hello.calls is not None and hello.calls == self._calls_hash()
-        data, held = self._machine.welcome(m.Welcome(self.session_id, same, self._limits()))
+        # A client that does not say which contract it is of need not be told another one.
+        ours = None if hello.calls is None else self.services.known_calls_hash()
+        same = ours is not None and hello.calls == ours
+        welcome = m.Welcome(self.session_id, same, self._limits(), None if same else ours)
+        data, held = self._machine.welcome(welcome)
         self.send(data)
         if not self._draining:
             self._wait_no_more()
@@ -111,14 +111,6 @@ class Connection(Reader):
                 self._begin_held(event)
             else:
                 self._act(event)
-
-    def _calls_hash(self) -> str | None:
-        try:
-            return self.services.calls_hash()
-        except RegistrationError:
-            # An app without lifespan only learns now that it has no contract; its callers send arguments by name.
-            log.exception("! the contract cannot be made")
-            return None
 
     async def _refresh(self, refresh: m.Refresh) -> None:
         try:
