@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 .venv/bin/fusewire generate app.backend.main:app -o app/frontend/src/lib/fuse.ts "$@"
-for app in snippets features errors; do
+for app in snippets features errors stale; do
   .venv/bin/fusewire generate "tests.interop.$app.main:app" -o "tests/interop/$app/fuse.ts" "$@"
 done
 .venv/bin/fusewire generate tests.ui.main:app -o tests/ui/fuse.ts "$@"
