@@ -52,6 +52,7 @@ export interface Errors {
 }
 
 export interface Procedures {
+  chat(prompt: string): Stream<string>;
   /**
    * Up to `to` at once; or three, and then nothing more until somebody stops it. A negative `to` fails behind two.
    *
@@ -75,10 +76,11 @@ export interface Procedures {
 export type Client = FuseClient<Procedures, Events>;
 
 const descriptor = {
-  calls: "6c3935a9fb3c8f8e",
+  calls: "2a3df5db4c7520eb",
   ws: "/_ws",
   api: "/api",
   procedures: {
+    chat: { args: ["prompt"], http: "POST /chat", stream: true },
     count: { args: ["name", "to"], http: "POST /count", stream: true },
     login: { args: ["user"], http: "POST /login", via: "http" },
     noted: { args: ["about"], http: "POST /noted" },

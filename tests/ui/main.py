@@ -127,6 +127,12 @@ async def count(name: str, to: int | None = None) -> AsyncIterator[int]:
 
 
 @fuse.rpc
+async def chat(prompt: str) -> AsyncIterator[str]:
+    for word in prompt.split():
+        yield f"{word} "
+
+
+@fuse.rpc
 async def noted(about: str) -> list[str]:
     return [note.removeprefix(f"{about} ") for note in notes if note.startswith(f"{about} ")]
 
