@@ -37,7 +37,10 @@ class ContractSchema(GenerateJsonSchema):
     def generate_inner(self, schema: Any) -> JsonSchemaValue:
         if self.mode == "serialization" and _is_secret(schema):
             return {"type": "string", "format": "password", "writeOnly": True}
-        return super().generate_inner(schema)
+        written = super().generate_inner(schema)
+        if self.mode == "serialization" and written.get("format") == "password":
+            return {key: value for key, value in written.items() if key != MARK}
+        return written
 
     def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
         naive = schema.get("tz_constraint") == "naive"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -46,7 +46,7 @@ class OutputType:
 
         Raises `pydantic.ValidationError` when the value does not fit, which is the procedure's fault, not the caller's.
         """
-        return self._exact(self._fit(value, from_attributes=True), by_alias=True, warnings="error")
+        return self._exact(self._fit(value), by_alias=True, warnings="error")
 
     def packed(self, value: Any) -> Packed:
         """As msgpack: datetimes and bytes as themselves, everything else in pydantic's JSON form.
@@ -56,7 +56,7 @@ class OutputType:
         try:
             if type(value) is self.scalar:
                 return pack_scalar(value)
-            fitted = self._fit(value, from_attributes=True)
+            fitted = self._fit(value)
             return pack(self._exact(fitted, by_alias=True, warnings="error"), self.packable)
         except (ValueError, OverflowError) as error:
             raise_by_name(error)
@@ -67,19 +67,21 @@ class OutputType:
         try:
             if type(value) is self.scalar:
                 return to_json(value, inf_nan_mode="null")
-            fitted = self._fit(value, from_attributes=True)
+            fitted = self._fit(value)
             data: bytes = self._json.to_json(fitted, by_alias=True, warnings="error")
             return data
-        except ValueError as error:
-            if isinstance(error, PydanticSerializationError):
-                # It says as text alone what went wrong, these say it by class.
+        except PydanticSerializationError:
+            # It says as text alone what went wrong; these say it by class.
+            try:
                 pack(self.jsonable(value))
+            except UnicodeEncodeError as error:
+                raise_by_name(error)
             raise
 
     def jsonable(self, value: Any) -> Any:
         """The data that `json` writes. Raises what `packed` does."""
         try:
-            fitted = self._fit(value, from_attributes=True)
+            fitted = self._fit(value)
             return self._json.to_python(fitted, mode="json", by_alias=True, warnings="error")
         except ValueError as error:
             raise_by_name(error)
@@ -89,7 +91,10 @@ class OutputType:
 
     @cached_property
     def _fit(self) -> Any:
-        return self.adapter.validator.validate_python
+        # A dict or a row may have the fields' own names where the wire has aliases.
+        return partial(
+            self.adapter.validator.validate_python, from_attributes=True, by_alias=True, by_name=True
+        )
 
     @cached_property
     def _exact(self) -> Any:
