@@ -65,6 +65,7 @@ class Session:
         self._tasks = tasks
         self._options = options
         self._current: Connection | None = None
+        self._newest: Connection | None = None
         self._live: Connection | None = None
         self._draining: set[Connection] = set()
         self._running: asyncio.Task[None] | None = None
@@ -218,15 +219,22 @@ class Session:
         return connection, "connected", ""
 
     def _made(self, duplex: Duplex) -> Connection:
-        connection = Connection(
+        connection = self._newest = Connection(
             duplex,
             self._tasks,
             timeout=self._options.timeout,
-            # Only the newest: one that drains would repeat them.
-            on_event=lambda event: self._options.on_event(event) if self._live is connection else None,
+            on_event=lambda event: self._event(connection, event),
             settle_seconds=0,
         )
         return connection
+
+    def _event(self, connection: Connection, event: m.Event) -> None:
+        # It may come in the tick of welcome, before anybody else has heard of that.
+        if connection is self._newest:
+            self._live = connection
+        # One that drains would repeat what its successor delivers.
+        if connection is self._live:
+            self._options.on_event(event)
 
     async def _discard(self, connection: Connection | None) -> None:
         if connection is not None:
