@@ -66,8 +66,9 @@ export function useStream<Args extends readonly unknown[], T>(
   const runner = createStreamRunner<T>(options);
   const start = (...values: Args): void => runner.start(() => method(...values));
   const subscribe = createSubscriber((update) => {
-    const unsubscribe = runner.subscribe(update);
+    // First: nobody needs to be told of what he is just about to read.
     if (args) start(...args);
+    const unsubscribe = runner.subscribe(update);
     return () => {
       unsubscribe();
       runner.stop();
