@@ -4,7 +4,8 @@ declare const codes: unique symbol;
 
 /** What knows the codes of the errors that it declares. They are in its type alone. */
 export interface Fails<Code extends string> {
-  readonly [codes]?: Code;
+  // In a tuple: `never | undefined` alone would let TypeScript infer any string.
+  readonly [codes]?: readonly [Code];
 }
 
 /** The promise of a call, with the codes of the errors that its procedure declares. */
@@ -83,7 +84,7 @@ export type ErrorOf<Errors extends object, Code extends string> = Code extends k
     ? InvalidArgument
     : Code extends keyof StandardErrors
       ? RpcError<Code, StandardErrors[Code]>
-      : never;
+      : RpcError<Code>;
 
 /** Any of the errors that no procedure has to declare; `code` tells them apart. */
 export type StandardError = ErrorOf<Record<never, never>, keyof StandardErrors>;

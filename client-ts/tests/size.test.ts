@@ -16,6 +16,8 @@ const MAX_BYTES = {
   http: 1_740,
   /** What an upload adds. */
   uploads: 600,
+  /** What the generated `safe` adds where it is used. */
+  safe: 300,
 };
 /** What each of the others is by itself, without the framework that it is for. */
 const MAX_SUB_PATH_BYTES = { svelte: 1_000, react: 1_300, query: 1_200, ssr: 400 };
@@ -60,16 +62,18 @@ async function sizesOf(contents: string): Promise<{ atOnce: number; later: numbe
 }
 
 it("a page gets no more of the client than it uses", async () => {
-  const [client, page, uploads] = await Promise.all([
+  const [client, page, uploads, safe] = await Promise.all([
     sizesOf(CLIENT),
     sizesOf(PAGE),
     sizesOf(`${CLIENT} export { uploads } from "../src/index.js";`),
+    sizesOf(`${CLIENT} export { safely } from "../src/index.js";`),
   ]);
   const sizes = {
     client: client.atOnce,
     page: page.atOnce,
     http: page.later,
     uploads: uploads.atOnce - client.atOnce,
+    safe: safe.atOnce - client.atOnce,
   };
   console.info("bytes, compressed:", sizes);
   expect(client.later).toBe(0);

@@ -139,6 +139,12 @@ describe("safe", () => {
     }
   });
 
+  it("of what has lost its codes has any error", async () => {
+    const call: Call<number, string> = spend();
+    const { error } = await safe(call);
+    expectTypeOf(error).toEqualTypeOf<RpcError | undefined>();
+  });
+
   it("gives a stream's items one by one", async () => {
     for await (const { data, error } of safe(watch())) {
       if (error?.code === "GONE_AWAY") expectTypeOf(error.data).toEqualTypeOf<undefined>();

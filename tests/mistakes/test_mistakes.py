@@ -1,4 +1,4 @@
-"""A page with twenty deliberate mistakes: `tsc --strict` finds each on its line, and nothing else."""
+"""A page with twenty deliberate mistakes: `tsc --strict` finds each on its line, and nothing else; nor anything in the documentation."""
 
 from __future__ import annotations
 
@@ -13,10 +13,30 @@ from fusewire_codegen.contract import validate
 from fusewire_codegen.typescript import render
 
 from tests.mistakes.main import fuse
-from tests.support.typescript import OPTIONS, TSC, need_typescript
+from tests.support.typescript import OPTIONS, ROOT, TSC, need_typescript
 
 HERE = Path(__file__).parent
 MISTAKE = "// mistake: "
+
+
+def documented() -> str:
+    """The examples of the page about errors, each in a function of its own."""
+    blocks = re.findall(
+        r"^```ts\n(.*?)^```", (ROOT / "docs" / "errors.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    lines = "\n".join(blocks).splitlines()
+    imports = [line.replace("$lib/fuse", "./fuse") for line in lines if line.startswith("import ")]
+    names = ("show", "append")
+    head = [
+        *imports,
+        *(f"declare function {name}(text: string): void;" for name in names),
+        "const client = connect();",
+    ]
+    functions = [
+        f"export async function example{number}() {{\n{re.sub(r'^import .*$', '', block, flags=re.MULTILINE)}\n}}"
+        for number, block in enumerate(blocks)
+    ]
+    return "\n".join([*head, *functions])
 
 
 @pytest.fixture(name="complaints", scope="module")
@@ -25,9 +45,10 @@ def fixture_complaints(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[s
     need_typescript()
     folder = tmp_path_factory.mktemp("mistakes")
     (folder / "fuse.ts").write_text(render(validate(fuse.contract()), "tests.mistakes.main:fuse"))
-    pages = ["page.ts", "corrected.ts"]
-    for page in pages:
+    pages = ["page.ts", "corrected.ts", "documented.ts"]
+    for page in pages[:2]:
         copy(HERE / page, folder)
+    (folder / pages[2]).write_text(documented())
     (folder / "tsconfig.json").write_text(json.dumps({"compilerOptions": OPTIONS, "files": pages}))
     done = subprocess.run(
         [TSC, "-p", folder], cwd=folder, capture_output=True, text=True, timeout=50, check=False
