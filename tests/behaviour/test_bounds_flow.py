@@ -159,7 +159,7 @@ async def test_results_and_items_wait_for_room_instead(start: Start) -> None:
         await peer.send(*(call(call_id, "big", 100_000) for call_id in range(first, first + 25)))
     assert await works(other)
     # So much waits, and one message that got past; the rest of the 20 MB was not made, or waits where it was.
-    sizes = [connection.outbox.size for connection in world.fuse._hub._sessions.values()]  # type: ignore[attr-defined]  # a Connection
+    sizes = [connection.outbox.size for connection in world.fuse._hub._members.values()]  # type: ignore[attr-defined]  # a Connection
     assert max(sizes) <= 1000 + 100_100
     peer.read_again()
     results: set[int] = set()
@@ -183,7 +183,7 @@ async def test_items_leave_room_for_what_cannot_wait(start: Start) -> None:
     for _ in range(40):
         await peer.send(m.Credit(1, 100, 500_000))
         assert await works(other)
-    sizes = [connection.outbox.size for connection in world.fuse._hub._sessions.values()]  # type: ignore[attr-defined]  # a Connection
+    sizes = [connection.outbox.size for connection in world.fuse._hub._members.values()]  # type: ignore[attr-defined]  # a Connection
     assert 500_000 <= max(sizes) < 511_000
     peer.cut()
 

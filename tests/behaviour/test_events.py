@@ -184,7 +184,7 @@ async def test_emit_and_rooms_outside_a_call(fuse: Fuse, host: str) -> None:
 
 async def test_who_leaves_is_forgotten(fuse: Fuse, host: str) -> None:
     async with connected(host, token="ann"):
-        assert "1 sessions, 2 topics" in repr(fuse)
+        assert "1 members, 2 topics" in repr(fuse)
     async with asyncio.timeout(5):
-        while "0 sessions, 0 topics" not in repr(fuse):  # noqa: ASYNC110  # there is no event to wait for
+        while "0 members, 0 topics" not in repr(fuse):  # noqa: ASYNC110  # there is no event to wait for
             await asyncio.sleep(0.01)

@@ -133,6 +133,6 @@ async def test_a_connection_that_is_lost_while_it_is_identified(world: World, by
     await peer.close()
     world.gate.set()
     async with asyncio.timeout(5):
-        while "1 sessions" not in repr(world.fuse):  # noqa: ASYNC110  # there is no event to wait for
+        while "1 members" not in repr(world.fuse):  # noqa: ASYNC110  # there is no event to wait for
             await asyncio.sleep(0.01)
     assert "waiting" not in world.noted

@@ -11,7 +11,7 @@ Message = dict[str, Any]
 """`{"kind": "call", "id": 1, "name": "add"}`: the kind by name, and each field that is not nil."""
 
 FIELDS: dict[str, tuple[int, tuple[str, ...]]] = {
-    "hello": (1, ("calls", "session", "timeout_ms", "credentials")),
+    "hello": (1, ("calls", "session", "timeout_ms", "credentials", "positions")),
     "welcome": (2, ("session", "same", "limits", "calls")),
     "call": (3, ("id", "name", "args", "kwargs", "timeout_ms")),
     "result": (4, ("id", "value")),
@@ -20,14 +20,15 @@ FIELDS: dict[str, tuple[int, tuple[str, ...]]] = {
     "error": (7, ("id", "status", "code", "detail", "data", "error_id")),
     "cancel": (8, ("id",)),
     "credit": (9, ("id", "items", "bytes")),
-    "event": (10, ("name", "value")),
+    "event": (10, ("name", "value", "topic", "previous", "position")),
     "refresh": (11, ("id", "credentials")),
     "ping": (12, ()),
     "pong": (13, ()),
     "goaway": (14, ("drain_ms",)),
+    "topic": (15, ("topic", "position", "recovered")),
 }
 _BY_NUMBER = {number: (name, fields) for name, (number, fields) in FIELDS.items()}
-_REQUIRED = {"result": 2, "item": 2}
+_REQUIRED = {"result": 2, "item": 2, "event": 2}
 """A value of nil is a value: it may not be left out."""
 
 

@@ -39,8 +39,9 @@ class Line:
         except websockets.ConnectionClosed as closed:
             raise Mismatch(f"the server closed before this could be sent: {closed}") from closed
 
-    async def next(self, *, ping: bool = False) -> Message:
-        """The next message. Pings are answered and left out (but for one that is waited for), credit is added up.
+    async def next(self, kind: str = "") -> Message:
+        """The next message. Pings are answered and left out, and so is where topics stand (but for what is waited for: `kind`);
+        credit is added up.
 
         Raises `websockets.ConnectionClosed`.
         """
@@ -56,8 +57,10 @@ class Line:
             elif message["kind"] == "ping":
                 if not self._silent:
                     await self._socket.send(encode({"kind": "pong"}))
-                if ping:
+                if kind == "ping":
                     return message
+            elif message["kind"] == "topic" and kind != "topic":
+                continue
             else:
                 return message
 
@@ -65,7 +68,7 @@ class Line:
         """Wait for so much credit in all; `wanted` has the `id`, and `items` or `bytes` or both."""
         least = {(wanted["id"], unit): wanted.get(unit, 0) for unit in ("items", "bytes")}
         while any(self.granted[key] < enough for key, enough in least.items()):
-            while self._waiting and self._waiting[0]["kind"] not in ("credit", "ping"):
+            while self._waiting and self._waiting[0]["kind"] not in ("credit", "ping", "topic"):
                 raise Mismatch(f"{self._waiting[0]} where credit was expected")
             if self._waiting:
                 message = self._waiting.popleft()
@@ -198,7 +201,7 @@ class Player:
             if all(pattern.get("$maybe") for pattern in patterns):
                 # Nothing that has to come is left; what may still come would be first behind a ping.
                 return await self._nothing_more(patterns)
-            message = await self._open.next(ping=patterns[0]["kind"] == "ping")
+            message = await self._open.next(patterns[0]["kind"])
             self._take(message, patterns, any_order=any_order)
         return None
 

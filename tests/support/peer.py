@@ -24,6 +24,7 @@ class Peer:
         self._socket = socket
         self._incoming: list[m.Message] = []
         self.frames: list[bytes] = []
+        self._skipped: tuple[type, ...] = (m.Ping, m.Topic)
 
     async def send(self, *messages: m.Message) -> None:
         """All of them as one frame."""
@@ -33,7 +34,7 @@ class Peer:
         await self._socket.send(data)
 
     async def next(self) -> m.Message:
-        """The next message; pings aside."""
+        """The next message; pings aside, and where topics stand when nobody asks for it."""
         while True:
             while not self._incoming:
                 async with asyncio.timeout(PATIENCE_SECONDS):
@@ -44,11 +45,13 @@ class Peer:
                     assert not isinstance(found, Fault), found
                     self._incoming.append(found)
             message = self._incoming.pop(0)
-            if not isinstance(message, m.Ping):
+            if not isinstance(message, self._skipped):
                 return message
 
     async def until(self, kind: type[Any]) -> Any:
         """The next message of a kind; the ones before it are dropped."""
+        if kind is m.Topic:
+            self._skipped = (m.Ping,)
         while not isinstance(message := await self.next(), kind):
             pass
         return message

@@ -15,6 +15,7 @@ export const REFRESH = 11;
 export const PING = 12;
 export const PONG = 13;
 export const GOAWAY = 14;
+export const TOPIC = 15;
 
 /** A message as it is on the wire: its kind, then the fields of that kind's row in PROTOCOL §1. */
 export type Message = readonly unknown[];
@@ -43,10 +44,10 @@ export interface Limits {
 /**
  * PROTOCOL §1's table: how the elements of each kind begin, by their types. A type is a letter: `i`d, other `n`umber that
  * counts, `s`tring, `b`oolean, `a`rray, `l`imits or another `m`ap, `0` for nil, `-` for nothing; kinds from 10 are `:`,
- * `;`, `<`, `=` and `>`. What may be left out may be nil, too.
+ * `;`, `<`, `=`, `>` and `?`. What may be left out may be nil, too.
  */
 const SHAPES =
-  /^(1[s0-][s0-][in0-][lm0-]|2sbl[s0-]|3is[a0-][lm0-][in0-]|[45]i[^-]|[68]i|7[i0][in]s[^-].[s0-]|9i[in][in]|:s[^-]|;i[lm0-]|<|=|>[in])/;
+  /^(1[s0-][s0-][in0-][lm0-][lm0-]|2sbl[s0-]|3is[a0-][lm0-][in0-]|[45]i[^-]|[68]i|7[i0][in]s[^-].[s0-]|9i[in][in]|:s[^-][s0-][s0-][s0-]|;i[lm0-]|<|=|>[in]|\?s[s0-][b0-])/;
 
 function typeOf(value: unknown, minId: number): string {
   if (value === undefined) return "-";

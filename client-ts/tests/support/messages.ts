@@ -4,7 +4,7 @@ import { elementsOf, writeMessage } from "../../src/wire/messages.js";
 
 /** PROTOCOL §1's table with its names; the client itself goes by the places of the fields. */
 const TABLE = {
-  hello: [1, "calls", "session", "timeout_ms", "credentials"],
+  hello: [1, "calls", "session", "timeout_ms", "credentials", "positions"],
   welcome: [2, "session", "same", "limits", "calls"],
   call: [3, "id", "name", "args", "kwargs", "timeout_ms"],
   result: [4, "id", "value"],
@@ -13,11 +13,12 @@ const TABLE = {
   error: [7, "id", "status", "code", "detail", "data", "error_id"],
   cancel: [8, "id"],
   credit: [9, "id", "items", "bytes"],
-  event: [10, "name", "value"],
+  event: [10, "name", "value", "topic", "previous", "position"],
   refresh: [11, "id", "credentials"],
   ping: [12],
   pong: [13],
   goaway: [14, "drain_ms"],
+  topic: [15, "topic", "position", "recovered"],
 } as const;
 
 /** A message with its fields by name. */
@@ -28,6 +29,7 @@ export type Message =
       readonly session?: string;
       readonly timeout_ms?: number;
       readonly credentials?: Readonly<Record<string, unknown>>;
+      readonly positions?: Readonly<Record<string, string>>;
     }
   | {
       readonly kind: "welcome";
@@ -58,7 +60,20 @@ export type Message =
       readonly error_id?: string;
     }
   | { readonly kind: "credit"; readonly id: number; readonly items: number; readonly bytes: number }
-  | { readonly kind: "event"; readonly name: string; readonly value: unknown }
+  | {
+      readonly kind: "event";
+      readonly name: string;
+      readonly value: unknown;
+      readonly topic?: string;
+      readonly previous?: string;
+      readonly position?: string;
+    }
+  | {
+      readonly kind: "topic";
+      readonly topic: string;
+      readonly position?: string;
+      readonly recovered?: boolean;
+    }
   | {
       readonly kind: "refresh";
       readonly id: number;
@@ -76,7 +91,8 @@ export function toElements(message: Message): unknown[] {
 export function toMessage(elements: readonly unknown[]): Message {
   const [name, row] = Object.entries(TABLE).find(([, row]) => row[0] === elements[0]) ?? [];
   const message: Record<string, unknown> = { kind: name };
-  const optional = ["calls", "session", "timeout_ms", "credentials", "args", "kwargs", "data", "error_id"];
+  const optional =
+    "calls session timeout_ms credentials positions args kwargs data error_id topic previous position recovered".split(" ");
   for (const [index, field] of row?.slice(1).entries() ?? []) {
     const value = elements[index + 1];
     const skipped = optional.includes(String(field)) && (value === null || value === undefined);

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from fusewire.app import Fuse
     from fusewire.bounds import Bounds
     from fusewire.errors import RegistrationError, RpcError
-    from fusewire.hub import emit
+    from fusewire.hub import History, emit
     from fusewire.identity import Credentials, Identity
     from fusewire.procedures.call import Call, active_user, is_http, is_rpc
     from fusewire.procedures.values import BigInt, NaiveDatetime
@@ -19,6 +19,7 @@ __all__ = [
     "Call",
     "Credentials",
     "Fuse",
+    "History",
     "Identity",
     "NaiveDatetime",
     "RegistrationError",
@@ -36,6 +37,7 @@ _HOMES = {
     "Call": "procedures.call",
     "Credentials": "identity",
     "Fuse": "app",
+    "History": "hub",
     "Identity": "identity",
     "NaiveDatetime": "procedures.values",
     "RegistrationError": "errors",

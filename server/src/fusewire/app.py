@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -12,20 +11,20 @@ from typing import Any, TypeVar
 from fastapi import FastAPI
 
 from fusewire.bounds import Bounds
-from fusewire.broker import Broker, MemoryBroker
+from fusewire.broker import Broker
 from fusewire.calls import Middleware, Pipeline
 from fusewire.contract import build_contract, calls_hash
 from fusewire.errors import RegistrationError
 from fusewire.events import EventRegistry
-from fusewire.hub import Audience, Hub, Room
-from fusewire.hub.hub import ALL
+from fusewire.hub import Audience, History, Hub, Room, Sessions
+from fusewire.hub.hub import ALL, user_topic
 from fusewire.identity import Loader
 from fusewire.loading import is_contract_only
 from fusewire.procedures.procedure import compile_procedure
 from fusewire.procedures.registry import Registry
 from fusewire.procedures.values import NaiveDatetimes
-from fusewire.quota import Limiter, MemoryLimiter
 from fusewire.router import Entry, EventDefinition, Router
+from fusewire.shared import shared_by_workers
 from fusewire.transports.http import (
     add_docs,
     describe_streams,
@@ -50,9 +49,9 @@ class Fuse:
     `ws_path`: where clients connect. `api_prefix`: below which procedures are mirrored and `docs` lie. `broker`: how events
     reach other workers: a URL such as `redis://localhost`, by default the environment's `REDIS_URL`, else this process alone; limits
     are counted there too. `origins`: pages on other hosts that may connect, such as
-    `"https://admin.example.com"`; the page's own host always may. `bounds`: the sizes of everything. `drain_seconds`: how long calls may
-    go on when the server is stopping (docs/production.md). `naive_datetime`: a `datetime` without a time zone is refused, in and out, or
-    with `"utc"` taken for UTC.
+    `"https://admin.example.com"`; the page's own host always may. `bounds`: the sizes of everything. `history`: for how long events are
+    kept for those who are away. `drain_seconds`: how long calls may go on when the server is stopping (docs/production.md).
+    `naive_datetime`: a `datetime` without a time zone is refused, in and out, or with `"utc"` taken for UTC.
 
     Raises `RegistrationError` when the app has a `Fuse` already.
     """
@@ -67,6 +66,7 @@ class Fuse:
         broker: Broker | str | None = None,
         origins: Sequence[str] = (),
         bounds: Bounds | None = None,
+        history: History | None = None,
         drain_seconds: float = DRAIN_SECONDS,
         naive_datetime: NaiveDatetimes = "error",
         docs: bool = True,
@@ -85,12 +85,20 @@ class Fuse:
         self._registry = Registry()
         self._events = EventRegistry(naive=naive_datetime)
         self._naive_datetime: NaiveDatetimes = naive_datetime
-        self._broker, limiter = _shared_state(broker, name)
-        self._hub = Hub(self._broker, self._events)
+        self._shared = shared_by_workers(broker, name)
+        history = history or History()
+        self._hub = Hub(
+            self._shared.broker,
+            self._events,
+            history,
+            Sessions(self._shared.store, history.longest_seconds),
+        )
         self._calls_hash: str | None = None
         self._services = Services(
             registry=self._registry,
-            pipeline=Pipeline(limiter, app.dependency_overrides, failures_of(app, naive_datetime)),
+            pipeline=Pipeline(
+                self._shared.limiter, app.dependency_overrides, failures_of(app, naive_datetime)
+            ),
             hub=self._hub,
             bounds=bounds or Bounds(),
             origins=frozenset(origin.lower().rstrip("/") for origin in origins),
@@ -143,7 +151,7 @@ class Fuse:
 
     def to(self, *users: str) -> Audience:
         """These users, on every device of theirs."""
-        return Audience(self._hub, tuple(f"user:{user}" for user in users))
+        return Audience(self._hub, tuple(user_topic(user) for user in users))
 
     def room(self, name: str) -> Room:
         """A room: the sessions that joined it."""
@@ -171,7 +179,7 @@ class Fuse:
         async def running(app: FastAPI) -> AsyncIterator[Any]:
             # What has no contract fails here, and not at somebody's first call. In a thread: it takes a while for a large app.
             await asyncio.to_thread(self._current_calls_hash)
-            async with self._broker.running(), lifespan(app) as state:
+            async with self._shared.running(), self._hub.sessions.running(), lifespan(app) as state:
                 # What is there now stays. To look through it again takes 0.4 s in an app of 2,000 procedures (measured), in the
                 # middle of calls.
                 gc.freeze()
@@ -197,21 +205,3 @@ class Fuse:
             mirror(self.app, procedure, self._services, api_prefix=self._api_prefix)
         self._registry.add(procedure)
         self._calls_hash = None
-
-
-def _shared_state(broker: Broker | str | None, name: str) -> tuple[Broker, Limiter]:
-    """What workers share: the broker, and where rates are counted."""
-    if not isinstance(broker, str | None):
-        return broker, MemoryLimiter()
-    url = broker or os.environ.get("REDIS_URL")
-    if not url:
-        return MemoryBroker(), MemoryLimiter()
-    if not url.startswith(("redis://", "rediss://")):
-        # Not the URL itself: it may hold a password.
-        raise ValueError("broker= (or REDIS_URL) must be a redis:// or rediss:// URL")
-    try:
-        from fusewire.broker.redis import RedisBroker
-        from fusewire.quota.redis import RedisLimiter
-    except ImportError as error:
-        raise ImportError('a Redis broker needs redis-py: pip install "fusewire[redis]"') from error
-    return RedisBroker(url, name=name), RedisLimiter(url, name=name)

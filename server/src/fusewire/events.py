@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel
+import msgpack
+from pydantic import BaseModel, ValidationError
 
 from fusewire.errors import RegistrationError
 from fusewire.names import name_fault
-from fusewire.procedures.values import NaiveDatetimes, OutputType
-from fusewire.wire.codec import write
-from fusewire.wire.messages import Event, Packed
+from fusewire.procedures.values import InputType, NaiveDatetimes, OutputType
+from fusewire.wire.codec import Sizes, unpack
+from fusewire.wire.messages import Packed
+
+_STORED = Sizes(message_bytes=2**31, depth=1000, elements=2**31)
+"""What is stored was written by a worker of this app, so that nothing about it is a surprise."""
 
 
-@dataclass(frozen=True, slots=True)
 class EventType:
-    """`history=False` is for what is worth nothing later, such as a typing indicator."""
+    """A model that may be pushed. `history=False` is for what is worth nothing later, such as a typing indicator."""
 
-    name: str
-    model: type[BaseModel]
-    output: OutputType
-    history: bool
+    def __init__(self, model: type[BaseModel], *, history: bool, naive: NaiveDatetimes) -> None:
+        self.name = model.__name__
+        self.model = model
+        self.history = history
+        self.output = OutputType(model, naive=naive)
+        self._naive: NaiveDatetimes = naive
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """Of the shape that it has in this version of the app."""
+        schema = self.output.adapter.json_schema(mode="serialization")
+        return hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).digest()[:8]
+
+    def today(self, value: bytes) -> Packed | None:
+        """A value that another version of the app has encoded, as this one does it; None when it does not fit any more."""
+        try:
+            event = self._input.check(unpack(value, _STORED))
+        except (ValidationError, ValueError):
+            return None
+        return self.output.packed(event)
+
+    @cached_property
+    def _input(self) -> InputType:
+        return InputType(self.model, naive=self._naive)
 
 
 class EventRegistry:
@@ -32,6 +57,9 @@ class EventRegistry:
         self._naive: NaiveDatetimes = naive
         self._by_model: dict[type[BaseModel], EventType] = {}
         self._by_name: dict[str, EventType] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_name)
 
     def __iter__(self) -> Iterator[EventType]:
         return iter(self._by_name.values())
@@ -48,17 +76,32 @@ class EventRegistry:
             raise RegistrationError(
                 f"two events would both be {name!r}: {_place(other.model)} and {_place(model)}"
             )
-        event = EventType(name, model, OutputType(model, naive=self._naive), history)
+        event = EventType(model, history=history, naive=self._naive)
         self._by_model[model] = self._by_name[name] = event
 
-    def encode(self, event: BaseModel) -> bytes:
-        """The message of an event. Raises `TypeError` for a model that was not registered, naming it."""
+    def of(self, event: BaseModel) -> EventType:
+        """Raises `TypeError` for a model that was not registered, naming it."""
         found = self._by_model.get(type(event))
         if found is None:
             raise TypeError(
                 f"{type(event).__name__} is not an event of this app: decorate the model with `@rpc.event`"
             )
-        return write(Event(found.name, Packed(found.output.packed(event))))
+        return found
+
+    def store(self, event: BaseModel) -> bytes:
+        """An event as the broker has it: `read` is the way back. Raises what `of` does."""
+        kind = self.of(event)
+        stored: bytes = msgpack.packb([kind.name, kind.fingerprint, bytes(kind.output.packed(event))])
+        return stored
+
+    def read(self, stored: bytes) -> tuple[EventType, Packed] | None:
+        """Of what another worker has stored, perhaps one of another version: None when this version has no such event any more."""
+        name, fingerprint, value = msgpack.unpackb(stored)
+        kind = self._by_name.get(name)
+        if kind is None:
+            return None
+        packed = Packed(value) if fingerprint == kind.fingerprint else kind.today(value)
+        return None if packed is None else (kind, packed)
 
 
 def _place(model: type) -> str:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from fusewire.beside import beside
 from fusewire.broker.expiry import Deadlines
 from fusewire.broker.port import Delivery, Listener, Replay, Retention
 
@@ -56,12 +57,8 @@ class MemoryBroker:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        async with asyncio.TaskGroup() as tasks:
-            sweeping = tasks.create_task(self._keep_sweeping())
-            try:
-                yield
-            finally:
-                sweeping.cancel()
+        async with beside(self._keep_sweeping()):
+            yield
 
     async def subscribe(self, topic: str, retention: Retention) -> str:
         state = self._touch(topic, retention)

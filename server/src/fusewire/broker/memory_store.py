@@ -20,6 +20,9 @@ class MemoryStore:
     def __repr__(self) -> str:
         return f"<MemoryStore {len(self._deadlines)} keys>"
 
+    async def aclose(self) -> None:
+        """There is nothing to close."""
+
     async def get(self, key: str) -> bytes | None:
         self._sweep()
         return self._values.get(key)

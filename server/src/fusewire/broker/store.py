@@ -24,7 +24,7 @@ from typing import Protocol
 
 
 class Store(Protocol):
-    """Keys are text, values bytes, `ttl_seconds` above zero. Every method raises `BrokerError` when the store cannot be reached."""
+    """Keys are text, values bytes, `ttl_seconds` above zero; a key holds a value or fields, never both. Every method raises `BrokerError` when the store cannot be reached."""
 
     async def get(self, key: str) -> bytes | None: ...
 
@@ -56,4 +56,8 @@ class Store(Protocol):
 
     async def touch(self, keys: Collection[str], *, ttl_seconds: float) -> None:
         """Keep those that are there for `ttl_seconds` from now."""
+        ...
+
+    async def aclose(self) -> None:
+        """Nothing is asked of it any more."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from fusewire.hub.hub import Hub
+from fusewire.hub.hub import Hub, room_topic, session_topic, user_topic
 from fusewire.procedures.call import Call, current_call
 
 
@@ -24,15 +24,21 @@ class Room(Audience):
     """A named audience that sessions join and leave. Who may join is the app's to decide, before it calls `join()`."""
 
     def __init__(self, hub: Hub, name: str) -> None:
-        super().__init__(hub, (f"room:{name}",))
+        super().__init__(hub, (room_topic(name),))
+        self._name = name
 
     async def join(self) -> None:
-        """The calling session joins, until it leaves or disconnects. Raises `RuntimeError` outside a WebSocket call."""
-        await self._hub.join(_session(_running("join()"), "join()"), self._topics[0])
+        """The calling session joins, until it leaves, changes its identity, or has been away for longer than history is kept.
+
+        Raises `RuntimeError` outside a WebSocket call.
+        """
+        call = _running("join()")
+        owner = None if call.identity is None else call.identity.id
+        await self._hub.join(_session(call, "join()"), owner, self._name)
 
     async def leave(self) -> None:
         """The calling session leaves. Raises `RuntimeError` outside a WebSocket call."""
-        await self._hub.leave(_session(_running("leave()"), "leave()"), self._topics[0])
+        await self._hub.leave(_session(_running("leave()"), "leave()"), self._name)
 
 
 async def emit(event: BaseModel) -> None:
@@ -44,10 +50,10 @@ async def emit(event: BaseModel) -> None:
     call = _running("emit()")
     hub: Hub = call.hub
     if call.identity is not None:
-        topics = [f"user:{call.identity.id}"]
-    else:
-        topics = [f"session:{call.session_id}"] if call.session_id is not None else []
-    await hub.publish(topics, event)
+        await hub.publish([user_topic(call.identity.id)], event)
+    elif call.session_id is not None:
+        await hub.listen(call.session_id)
+        await hub.publish([session_topic(call.session_id)], event)
 
 
 def _running(what: str) -> Call:

@@ -1,18 +1,46 @@
-"""Which connections listen to which topics. Topics: `user:<id>`, `session:<id>`, `room:<name>`, and `all`."""
+"""Which connections listen to which topics, and from where on. Topics: `user:<id>`, `session:<id>`, `room:<name>`, and `all`."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from pydantic import BaseModel
 
-from fusewire.broker import Broker
+from fusewire.broker.port import Broker, BrokerError, Delivery
+from fusewire.broker.positions import after, is_position
 from fusewire.events import EventRegistry
+from fusewire.hub.history import History
+from fusewire.hub.sessions import Sessions
+from fusewire.wire.codec import write
+from fusewire.wire.messages import Event
+from fusewire.wire.messages import Topic as TopicMessage
 
 ALL = "all"
-_SESSION = "session:"
+
+
+def user_topic(user: str) -> str:
+    return f"user:{user}"
+
+
+def session_topic(session_id: str) -> str:
+    return f"session:{session_id}"
+
+
+def room_topic(room: str) -> str:
+    return f"room:{room}"
+
+
+CATCHING_UP = ""
+"""The state of a member that is being sent what it missed."""
+
+REPLAYS = 8
+"""How many members one worker catches up at a time: each may hold `REPLAY_BYTES` of events meanwhile."""
+REPLAY_BYTES = 16 * 1024 * 1024
+"""Events of a topic that come to more than this are not recovered."""
+ROUNDS = 64
+"""How often a member is sent what came while it was sent what came before. One that is behind even then is too slow."""
 
 
 class Member(Protocol):
@@ -22,87 +50,276 @@ class Member(Protocol):
     def session_id(self) -> str: ...
 
     def push(self, message: bytes) -> None:
-        """Queue an encoded event. Never blocks and never raises: a member that cannot keep up closes itself."""
+        """Queue a message. Never blocks and never raises: a member that cannot keep up closes itself."""
+        ...
+
+    async def push_patiently(self, message: bytes) -> bool:
+        """Queue a message when there is room. False when the member is gone."""
+        ...
+
+    def too_slow(self) -> None:
+        """Close it. It comes back and is caught up."""
         ...
 
 
-class Hub:
-    """Delivers what a broker brings, in the order it brings it."""
+class Topic:
+    """A topic that somebody here listens to.
 
-    def __init__(self, broker: Broker, events: EventRegistry) -> None:
+    `position`: of the last event that this worker knows. `members`: of each None while it is sent everything; `CATCHING_UP`;
+    or a position up to which it has everything already.
+    """
+
+    __slots__ = ("lock", "members", "name", "position", "subscribed")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.position: str | None = None
+        self.subscribed = False
+        self.members: dict[Member, str | None] = {}
+        self.lock: asyncio.Lock | None = None
+
+
+class Hub:
+    """Delivers what a broker brings, in the order it brings it, and what was missed before that."""
+
+    def __init__(self, broker: Broker, events: EventRegistry, history: History, sessions: Sessions) -> None:
+        self.sessions = sessions
         self._broker = broker
         self._events = events
-        # Lists in a dict: insertion order, so that delivery order is the same for every run.
-        self._members: dict[str, dict[Member, None]] = {}
-        self._topics: dict[Member, list[str]] = {}
-        self._sessions: dict[str, Member] = {}
-        broker.attach(self._deliver)
+        self._history = history
+        self._topics: dict[str, Topic] = {}
+        self._names: dict[Member, tuple[str, ...]] = {}
+        self._members: dict[str, Member] = {}
+        self._replays = asyncio.Semaphore(REPLAYS)
+        broker.attach(self)
 
     def __repr__(self) -> str:
-        return f"<Hub {len(self._sessions)} sessions, {len(self._members)} topics>"
+        return f"<Hub {len(self._members)} members, {len(self._topics)} topics>"
+
+    # Members
 
     async def attach(self, member: Member, topics: Iterable[str]) -> None:
-        self._sessions[member.session_id] = member
-        await self._broker.subscribe(_SESSION + member.session_id)
-        for topic in (*topics, ALL):
-            await self._listen(member, topic)
+        """A member listens to these topics, and to `all`; to none when the app has no events. It is sent nothing yet: `follow` begins.
 
-    async def detach(self, member: Member) -> None:
-        if self._sessions.pop(member.session_id, None) is not None:
-            await self._broker.unsubscribe(_SESSION + member.session_id)
-        for topic in list(self._topics.get(member, ())):
-            await self._leave(member, topic)
-        self._topics.pop(member, None)
+        Another connection of its session, such as one that drains, is sent no more events.
+        """
+        before = self._members.get(member.session_id)
+        if before is not None and before is not member:
+            self.detach(before)
+        self._members[member.session_id] = member
+        if self._events:
+            for topic in (*topics, ALL):
+                await self._subscribe(member, topic)
 
-    async def move(self, member: Member, *, old: str | None, new: str | None) -> None:
-        """The member's identity changed. The new topic first: in between, an event is better seen twice than missed."""
+    def follow(self, member: Member, positions: Mapping[str, str]) -> list[tuple[Topic, str]]:
+        """Tell a member where its topics stand; from here on it is sent their events. `positions`, where it left off, are its own word.
+
+        Returns what it has to be caught up with first: `catch_up`.
+        """
+        names = self._names.get(member, ())
+        for name in positions:
+            if name not in names:
+                member.push(write(TopicMessage(name)))
+        behind = []
+        for name in names:
+            position, topic = positions.get(name), self._topics[name]
+            if position is not None and not is_position(position):
+                self._lose(member, topic, None)
+            elif not self._begin(member, topic, position):
+                assert position is not None
+                behind.append((topic, position))
+        return behind
+
+    async def catch_up(self, member: Member, behind: Iterable[tuple[Topic, str]]) -> None:
+        """Send a member what it missed: each event once, in order, before new ones; or none, and it is told so."""
+        for topic, position in behind:
+            async with self._replays:
+                await self._catch_up(member, topic, position)
+
+    def detach(self, member: Member) -> None:
+        if self._members.get(member.session_id) is member:
+            del self._members[member.session_id]
+            self.sessions.close(member.session_id)
+        for name in self._names.pop(member, ()):
+            self._drop(member, name)
+
+    async def move(self, member: Member, old: str | None, new: str | None) -> None:
+        """The member's identity changed, from one user's id to another's. The rooms that it is in were the old one's.
+
+        Raises `BrokerError`.
+        """
         if old == new:
             return
+        rooms = [name for name in self._names.get(member, ()) if name.startswith("room:")]
+        for name in (*rooms, *(() if old is None else (user_topic(old),))):
+            self._leave(member, name)
         if new is not None:
-            await self._listen(member, new)
-        if old is not None:
-            await self._leave(member, old)
+            await self._join(member, user_topic(new))
+        await self.sessions.hand_over(member.session_id, new, [room.removeprefix("room:") for room in rooms])
 
-    async def join(self, session_id: str, topic: str) -> None:
-        if member := self._sessions.get(session_id):
-            await self._listen(member, topic)
+    async def listen(self, session_id: str) -> None:
+        """A session listens to a topic of its own, which only some need. Raises `BrokerError`."""
+        if member := self._members.get(session_id):
+            await self.sessions.keep(session_id, None)
+            await self._join(member, session_topic(session_id))
 
-    async def leave(self, session_id: str, topic: str) -> None:
-        if member := self._sessions.get(session_id):
-            await self._leave(member, topic)
+    async def join(self, session_id: str, owner: str | None, room: str) -> None:
+        """Raises `BrokerError`."""
+        await self.sessions.enter(session_id, owner, room)
+        if member := self._members.get(session_id):
+            await self._join(member, room_topic(room))
+
+    async def leave(self, session_id: str, room: str) -> None:
+        """Raises `BrokerError`."""
+        if member := self._members.get(session_id):
+            self._leave(member, room_topic(room))
+        await self.sessions.exit(session_id, room)
+
+    # Events
 
     async def publish(self, topics: Iterable[str], event: BaseModel) -> None:
-        """Emit to many topics. Each is a step of its own: a failure in between leaves the earlier ones emitted."""
-        message = self._events.encode(event)
+        """Emit to many topics. Each is a step of its own: a failure in between leaves the earlier ones emitted.
+
+        Raises `BrokerError`, and `TypeError` for a model that is not an event of this app.
+        """
+        stored, kept = self._events.store(event), self._events.of(event).history
         for topic in topics:
-            await self._broker.publish(topic, message)
+            await self._broker.publish(topic, stored, self._history.of(topic) if kept else None)
         # In one process nothing above waits: who emits in a loop lets the writers of those who listen have their turn.
         await asyncio.sleep(0)
 
-    async def _listen(self, member: Member, topic: str) -> None:
-        members = self._members.setdefault(topic, {})
-        if member in members:
+    def deliver(self, topic: str, delivery: Delivery) -> None:
+        """The broker brings the next event of a topic."""
+        found = self._topics.get(topic)
+        if found is None:
             return
-        self._topics.setdefault(member, []).append(topic)
-        members[member] = None
-        if len(members) == 1:
-            await self._broker.subscribe(topic)
-
-    async def _leave(self, member: Member, topic: str) -> None:
-        members = self._members.get(topic)
-        if members is None or member not in members:
+        position = delivery.position
+        if position is not None:
+            found.position = position
+        message = self._message(topic, delivery)
+        if message is None:
+            if position is not None:
+                self.gap(topic, position)
             return
-        del members[member]
-        self._topics[member].remove(topic)
-        if not members:
-            del self._members[topic]
-            await self._broker.unsubscribe(topic)
-
-    def _deliver(self, topic: str, message: bytes) -> None:
-        if topic.startswith(_SESSION):
-            # One member at most: no table of its own for each.
-            if member := self._sessions.get(topic.removeprefix(_SESSION)):
-                member.push(message)
-            return
-        for member in list(self._members.get(topic, ())):
+        members = found.members
+        for member, state in members.items():
+            if state is not None:
+                if position is None or state == CATCHING_UP or not after(position, state):
+                    continue
+                members[member] = None
             member.push(message)
+
+    def gap(self, topic: str, position: str) -> None:
+        """The broker lost events of a topic, which goes on from `position`."""
+        found = self._topics.get(topic)
+        if found is None:
+            return
+        found.position = position
+        message = write(TopicMessage(topic, position, recovered=False))
+        for member, state in found.members.items():
+            if state != CATCHING_UP:
+                found.members[member] = None
+                member.push(message)
+
+    def _message(self, topic: str, delivery: Delivery) -> bytes | None:
+        """What a member is sent. None when the event does not fit this version of the app."""
+        read = self._events.read(delivery.message)
+        if read is None:
+            return None
+        kind, value = read
+        if delivery.position is None:
+            return write(Event(kind.name, value))
+        return write(Event(kind.name, value, topic, delivery.previous, delivery.position))
+
+    # One member in one topic
+
+    async def _join(self, member: Member, name: str) -> None:
+        if name not in self._names.get(member, ()):
+            await self._subscribe(member, name)
+            if name in self._names.get(member, ()):
+                self._begin(member, self._topics[name], None)
+
+    def _leave(self, member: Member, name: str) -> None:
+        names = self._names.get(member, ())
+        if name in names:
+            self._names[member] = tuple(other for other in names if other != name)
+            self._drop(member, name)
+            member.push(write(TopicMessage(name)))
+
+    def _drop(self, member: Member, name: str) -> None:
+        topic = self._topics[name]
+        topic.members.pop(member, None)
+        if not topic.members:
+            del self._topics[name]
+            self._broker.unsubscribe(name)
+
+    async def _subscribe(self, member: Member, name: str) -> None:
+        topic = self._topics.get(name)
+        if topic is None:
+            topic = self._topics[name] = Topic(name)
+        topic.members[member] = CATCHING_UP
+        self._names[member] = (*self._names.get(member, ()), name)
+        if topic.subscribed:
+            return
+        # Several may come at once; each of them must know the position.
+        if topic.lock is None:
+            topic.lock = asyncio.Lock()
+        async with topic.lock:
+            if not topic.subscribed:
+                position = await self._broker.subscribe(name, self._history.of(name))
+                if topic.position is None:
+                    topic.position = position
+                topic.subscribed = True
+        topic.lock = None
+        if name not in self._topics:
+            # Everybody has left meanwhile.
+            self._broker.unsubscribe(name)
+
+    def _begin(self, member: Member, topic: Topic, position: str | None) -> bool:
+        """From here on the member is sent everything. False when there is something between `position` and here."""
+        if topic.position is not None:
+            if position is not None and position != topic.position:
+                return False
+            member.push(write(TopicMessage(topic.name, topic.position, None if position is None else True)))
+        # Without a position the broker is away. When it is back, it tells everybody where the topic goes on.
+        self._live(member, topic, topic.position)
+        return True
+
+    async def _catch_up(self, member: Member, topic: Topic, position: str) -> None:
+        first = True
+        for _ in range(ROUNDS):
+            try:
+                replay = await self._broker.since(
+                    topic.name, position, limit=self._history.of(topic.name).count, max_bytes=REPLAY_BYTES
+                )
+            except BrokerError:
+                self._lose(member, topic, None)
+                return
+            messages = [self._message(topic.name, entry) for entry in replay.entries]
+            if not replay.recovered or None in messages:
+                self._lose(member, topic, replay.top)
+                return
+            if first:
+                messages.insert(0, write(TopicMessage(topic.name, position, recovered=True)))
+            for message in messages:
+                if message is not None and not await member.push_patiently(message):
+                    return
+            first, position = False, replay.top
+            if topic.position is None or not after(topic.position, position):
+                self._live(member, topic, position)
+                return
+        member.too_slow()
+
+    def _lose(self, member: Member, topic: Topic, top: str | None) -> None:
+        """It goes on without what it missed, and is told."""
+        position = topic.position
+        if position is None or (top is not None and after(top, position)):
+            position = top
+        if position is not None:
+            member.push(write(TopicMessage(topic.name, position, recovered=False)))
+        self._live(member, topic, position)
+
+    def _live(self, member: Member, topic: Topic, state: str | None) -> None:
+        # It may have left meanwhile.
+        if member in topic.members:
+            topic.members[member] = None if state == topic.position else state

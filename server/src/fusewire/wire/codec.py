@@ -126,6 +126,11 @@ _ABSENT: dict[str, tuple[Any, ...]] = {
     "kwargs": ({},),
     "data": (None,),
     "error_id": (None,),
+    "positions": (None,),
+    "topic": (None,),
+    "previous": (None,),
+    "position": (None,),
+    "recovered": (None,),
 }
 
 UNREADABLE = (ValueError, OverflowError, msgpack.exceptions.UnpackException)

@@ -31,6 +31,7 @@ class Kind(IntEnum):
     PING = 12
     PONG = 13
     GOAWAY = 14
+    TOPIC = 15
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class Hello:
     session: str | None = None
     timeout_ms: int | None = None
     credentials: dict[str, Any] | None = None
+    positions: dict[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -99,8 +101,13 @@ class Credit:
 
 @dataclass(slots=True)
 class Event:
+    """Without a topic it is ephemeral: it has no position."""
+
     name: str
     value: Any
+    topic: str | None = None
+    previous: str | None = None
+    position: str | None = None
 
 
 @dataclass(slots=True)
@@ -124,6 +131,18 @@ class GoAway:
     drain_ms: int
 
 
+@dataclass(slots=True)
+class Topic:
+    """Where a topic's events go on from here; without a position: they do not.
+
+    `recovered`: whether they go on from where this client was. None: it was nowhere.
+    """
+
+    topic: str
+    position: str | None = None
+    recovered: bool | None = None
+
+
 ClientMessage = Hello | Call | Item | End | Cancel | Credit | Refresh | Ping | Pong
-ServerMessage = Welcome | Result | Item | End | Error | Credit | Event | Ping | Pong | GoAway
+ServerMessage = Welcome | Result | Item | End | Error | Credit | Event | Ping | Pong | GoAway | Topic
 Message = ClientMessage | ServerMessage

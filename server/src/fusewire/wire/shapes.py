@@ -91,6 +91,13 @@ def _str_keys(value: Any) -> dict[str, Any]:
     return value
 
 
+def _texts(value: Any) -> dict[str, str]:
+    if not all(type(text) is str for text in _str_keys(value).values()):
+        raise _ShapeError("a map of strings expected")
+    texts: dict[str, str] = value
+    return texts
+
+
 def _limits(value: Any) -> dict[str, int]:
     return {key: _natural(limit) for key, limit in _str_keys(value).items()}
 
@@ -119,6 +126,7 @@ _SHAPES: dict[Kind, tuple[Any, dict[str, Callable[[Any], Any]], int]] = {
             "session": _optional(_str),
             "timeout_ms": _optional(_natural),
             "credentials": _optional(_str_keys),
+            "positions": _optional(_texts),
         },
         0,
     ),
@@ -149,11 +157,26 @@ _SHAPES: dict[Kind, tuple[Any, dict[str, Callable[[Any], Any]], int]] = {
     ),
     Kind.CANCEL: (m.Cancel, {"id": _id}, 1),
     Kind.CREDIT: (m.Credit, {"id": _id, "items": _natural, "bytes": _natural}, 3),
-    Kind.EVENT: (m.Event, {"name": _str, "value": _any}, 2),
+    Kind.EVENT: (
+        m.Event,
+        {
+            "name": _str,
+            "value": _any,
+            "topic": _optional(_str),
+            "previous": _optional(_str),
+            "position": _optional(_str),
+        },
+        2,
+    ),
     Kind.REFRESH: (m.Refresh, {"id": _id, "credentials": _optional(_str_keys)}, 1),
     Kind.PING: (m.Ping, {}, 0),
     Kind.PONG: (m.Pong, {}, 0),
     Kind.GOAWAY: (m.GoAway, {"drain_ms": _natural}, 1),
+    Kind.TOPIC: (
+        m.Topic,
+        {"topic": _str, "position": _optional(_str), "recovered": _optional(_bool)},
+        1,
+    ),
 }
 
 WITH_ID = frozenset(int(kind) for kind, (_, fields, _n) in _SHAPES.items() if "id" in fields)

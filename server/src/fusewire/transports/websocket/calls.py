@@ -52,10 +52,10 @@ class Calls(Line):
         "_who",
     )
 
-    def __init__(self, scope: Scope, send: Send, services: Services, session_id: str) -> None:
+    def __init__(self, scope: Scope, send: Send, services: Services) -> None:
         super().__init__(send, services)
         bounds = services.bounds
-        self._who = Who(scope, services, session_id, self)
+        self._who = Who(scope, services, self)
         self._procedures = services.registry.on_websocket
         self._machine = ServerMachine(
             services.sizes,

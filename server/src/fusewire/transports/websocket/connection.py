@@ -6,15 +6,16 @@ What leaves it is told in line.py, what its calls may do in calls.py, how it is 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine, Iterator
 from functools import partial
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from fusewire.errors import RpcError, Unauthenticated
+from fusewire.hub import Session
+from fusewire.hub.hub import room_topic, session_topic, user_topic
 from fusewire.transports.services import Services
 from fusewire.transports.websocket.beats import Beats
 from fusewire.transports.websocket.reader import Reader
@@ -31,8 +32,8 @@ class Connection(Reader):
     __slots__ = ("_beat_place", "_beats", "_helpers", "session_id")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, services: Services, beats: Beats) -> None:
-        self.session_id = secrets.token_urlsafe(16)
-        super().__init__(scope, receive, send, services, self.session_id)
+        super().__init__(scope, receive, send, services)
+        self.session_id = ""
         self._beats = beats
         self._beat_place: int | None = None
         # What hello and refresh started, and the end of the connection stops.
@@ -52,8 +53,8 @@ class Connection(Reader):
         self._stop_calls()
         for helper in self._helpers:
             helper.cancel()
+        self.services.hub.detach(self)
         try:
-            await self.services.hub.detach(self)
             await self._say_goodbye()
         finally:
             await self._stop_reading()
@@ -61,7 +62,7 @@ class Connection(Reader):
             # Once more: a hello under way may have attached meanwhile.
             self._who.forget()
             self._wait_no_more()
-            await self.services.hub.detach(self)
+            self.services.hub.detach(self)
 
     def _act(self, event: Incoming) -> None:
         match event:
@@ -93,15 +94,23 @@ class Connection(Reader):
             return
         if self.ended.done():
             return
-        topic = self._who.topic
-        await self.services.hub.attach(self, [] if topic is None else [topic])
+        positions = hello.positions or {}
+        hub = self.services.hub
+        session = await hub.sessions.open(hello.session, self._who.id)
+        self.session_id = session.id
+        self._who.enter(session.id)
+        await hub.attach(self, self._topics(session, positions))
         self._timeout_ms = hello.timeout_ms
         # A client that does not say which contract it is of need not be told another one.
         ours = None if hello.calls is None else self.services.known_calls_hash()
         same = ours is not None and hello.calls == ours
         welcome = m.Welcome(self.session_id, same, self._limits(), None if same else ours)
         data, held = self._machine.welcome(welcome)
+        # Where its topics stand leaves with welcome.
+        self._flushing = True
         self.send(data)
+        behind = hub.follow(self, positions)
+        self._flush()
         if not self._draining:
             self._wait_no_more()
         if not self.ended.done():
@@ -111,6 +120,16 @@ class Connection(Reader):
                 self._begin_held(event)
             else:
                 self._act(event)
+        await hub.catch_up(self, behind)
+
+    def _topics(self, session: Session, positions: Collection[str]) -> Iterator[str]:
+        """What this connection listens to, whatever else the client would like."""
+        if self._who.id is not None:
+            yield user_topic(self._who.id)
+        if session_topic(session.id) in positions:
+            yield session_topic(session.id)
+        for room in sorted(session.rooms):
+            yield room_topic(room)
 
     async def _refresh(self, refresh: m.Refresh) -> None:
         try:

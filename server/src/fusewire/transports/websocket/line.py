@@ -130,7 +130,17 @@ class Line:
         if self.outbox.fits(message):
             self.send(message)
         else:
-            self.shut(CloseCode.SLOW)
+            self.too_slow()
+
+    async def push_patiently(self, message: bytes) -> bool:
+        """Queue an event when there is room. False when the connection is over."""
+        most = min(self.bounds.stream_bytes, self.bounds.outgoing_bytes)
+        await self.outbox.room(most)
+        self.send(message)
+        return not self.ended.done()
+
+    def too_slow(self) -> None:
+        self.shut(CloseCode.SLOW)
 
     # The end
 

@@ -27,10 +27,8 @@ class Reader(Calls):
 
     __slots__ = ("_inbox", "_leader", "_receive", "_turn")
 
-    def __init__(
-        self, scope: Scope, receive: Receive, send: Send, services: Services, session_id: str
-    ) -> None:
-        super().__init__(scope, send, services, session_id)
+    def __init__(self, scope: Scope, receive: Receive, send: Send, services: Services) -> None:
+        super().__init__(scope, send, services)
         self._receive: Callable[[], Coroutine[Any, Any, Message]] = receive  # type: ignore[assignment]  # what ASGI servers write
         self._inbox: Iterator[Incoming] = iter(())
         self._leader: asyncio.Task[None] | None = None

@@ -27,18 +27,22 @@ class Who:
 
     __slots__ = ("_expiry", "_line", "_refreshes", "_services", "_turn", "caller", "identity")
 
-    def __init__(self, scope: Scope, services: Services, session_id: str, line: Line) -> None:
+    def __init__(self, scope: Scope, services: Services, line: Line) -> None:
         self._services = services
         self._line = line
         self._expiry: asyncio.TimerHandle | None = None
         self._refreshes = 0
         self._turn: asyncio.Lock | None = None
         self.identity: Identity | None = None
-        self.caller = Caller("websocket", Handshake(scope, None), services.hub, session_id)
+        self.caller = Caller("websocket", Handshake(scope, None), services.hub)
 
     @property
-    def topic(self) -> str | None:
-        return None if self.identity is None else f"user:{self.identity.id}"
+    def id(self) -> str | None:
+        return None if self.identity is None else self.identity.id
+
+    def enter(self, session_id: str) -> None:
+        """Which session the connection is of."""
+        self.caller = Caller("websocket", self.caller.connection, self.caller.hub, session_id)
 
     async def take(self, payload: dict[str, Any]) -> None:
         """Ask the app's loader. Raises `Unauthenticated` when it refuses, `Unavailable` when it does not answer in time."""
@@ -63,7 +67,7 @@ class Who:
         return await identify(self._services.loader, credentials)
 
     async def refresh(self, payload: dict[str, Any], move: Callable[..., Any]) -> None:
-        """Take new credentials, one after the other: the last one sent is the one that holds. `move` is told old and new topic.
+        """Take new credentials, one after the other: the last one sent is the one that holds. `move` is told the old and the new id.
 
         Raises `TooManyCalls` when too many wait already, and what `take` raises.
         """
@@ -74,9 +78,9 @@ class Who:
             if self._turn is None:
                 self._turn = asyncio.Lock()
             async with self._turn:
-                old = self.topic
+                old = self.id
                 await self.take(payload)
-                await move(old=old, new=self.topic)
+                await move(old, self.id)
         finally:
             self._refreshes -= 1
 

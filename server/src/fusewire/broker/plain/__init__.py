@@ -1,1 +1,0 @@
-"""Events without history, until the hub asks for it."""

@@ -1,0 +1,49 @@
+"""What the workers of one app share: events, what outlives connections, and where rates are counted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fusewire.broker import Broker, MemoryBroker, MemoryStore, Store
+from fusewire.quota import Limiter, MemoryLimiter
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """In one process, or in Redis."""
+
+    broker: Broker
+    store: Store
+    limiter: Limiter
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        try:
+            async with self.broker.running():
+                yield
+        finally:
+            await self.store.aclose()
+
+
+def shared_by_workers(broker: Broker | str | None, name: str) -> Shared:
+    """`broker`: a URL such as `redis://localhost`; None: the environment's `REDIS_URL`, else this process alone.
+
+    Raises `ValueError` for another URL, and `ImportError` when redis-py is not installed.
+    """
+    if not isinstance(broker, str | None):
+        return Shared(broker, MemoryStore(), MemoryLimiter())
+    url = broker or os.environ.get("REDIS_URL")
+    if not url:
+        return Shared(MemoryBroker(), MemoryStore(), MemoryLimiter())
+    if not url.startswith(("redis://", "rediss://")):
+        # Not the URL itself: it may hold a password.
+        raise ValueError("broker= (or REDIS_URL) must be a redis:// or rediss:// URL")
+    try:
+        from fusewire.broker.redis import RedisBroker, RedisStore
+        from fusewire.quota.redis import RedisLimiter
+    except ImportError as error:
+        raise ImportError('a Redis broker needs redis-py: pip install "fusewire[redis]"') from error
+    return Shared(RedisBroker(url, name=name), RedisStore(url, name=name), RedisLimiter(url, name=name))
