@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-REF = "fusewire-type:"
-"""What a `$ref` begins with until the types have names; a number follows."""
+REF = f"type-{secrets.token_hex(8)}:"
+"""What a `$ref` begins with until the types have names; a number follows. No default or example can look like one."""
 
 _REFS = re.compile(f'"{REF}([0-9]+)"')
 _IDS = re.compile(r":[0-9]+")
@@ -163,7 +164,7 @@ class _Wanted:
         )
 
     def qualified(self, parts: int) -> str:
-        return "".join(self.place[len(self.place) - parts :] if parts else ()) + self.name
+        return "".join(self.place[-parts:]) + self.name
 
 
 def _distinct(wanted: Mapping[str, _Wanted], taken: set[str]) -> dict[str, str]:
@@ -182,10 +183,11 @@ def _distinct(wanted: Mapping[str, _Wanted], taken: set[str]) -> dict[str, str]:
     for path in sorted(clashing):
         own = wanted[path]
         others = [wanted[other] for other in groups[own.name] if other != path]
+        most = max(len(each.place) for each in (own, *others))
         choices = (
             own.qualified(parts)
-            for parts in range(1, len(own.place) + 1)
-            if all(own.qualified(parts) != other.qualified(min(parts, len(other.place))) for other in others)
+            for parts in range(1, most + 1)
+            if all(own.qualified(parts) != other.qualified(parts) for other in others)
         )
         free = next((name for name in choices if name not in used), None)
         names[path] = free or _free(own.name, used)
