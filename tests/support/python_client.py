@@ -27,16 +27,23 @@ _numbers = itertools.count()
 
 
 @contextmanager
-def generated(contract: dict[str, Any]) -> Iterator[ModuleType]:
-    """The module that `--lang python` writes, imported."""
+def imported(text: str) -> Iterator[ModuleType]:
+    """A generated client as a module."""
     module = ModuleType(f"generated_client_{next(_numbers)}")
     # Where pydantic looks for the names in annotations.
     sys.modules[module.__name__] = module
     try:
-        exec(compile(_text(json.dumps(contract)), f"{module.__name__}.py", "exec"), module.__dict__)
+        exec(compile(text, f"{module.__name__}.py", "exec"), module.__dict__)
         yield module
     finally:
         del sys.modules[module.__name__]
+
+
+@contextmanager
+def generated(contract: dict[str, Any]) -> Iterator[ModuleType]:
+    """The module that `--lang python` writes for a contract."""
+    with imported(_text(json.dumps(contract))) as module:
+        yield module
 
 
 @lru_cache(maxsize=256)
