@@ -33,11 +33,15 @@ class Peer:
     async def send_raw(self, data: bytes | str) -> None:
         await self._socket.send(data)
 
-    async def next(self) -> m.Message:
-        """The next message; pings aside, and where topics stand when nobody asks for it."""
+    def show_topics(self) -> None:
+        """From now on `next` tells where topics stand, too."""
+        self._skipped = (m.Ping,)
+
+    async def next(self, *, patiently: bool = False) -> m.Message:
+        """The next message; pings aside, and where topics stand when nobody asks for it. `patiently`: however long it takes."""
         while True:
             while not self._incoming:
-                async with asyncio.timeout(PATIENCE_SECONDS):
+                async with asyncio.timeout(None if patiently else PATIENCE_SECONDS):
                     frame = await self._socket.recv()
                 assert isinstance(frame, bytes)
                 self.frames.append(frame)
@@ -50,8 +54,6 @@ class Peer:
 
     async def until(self, kind: type[Any]) -> Any:
         """The next message of a kind; the ones before it are dropped."""
-        if kind is m.Topic:
-            self._skipped = (m.Ping,)
         while not isinstance(message := await self.next(), kind):
             pass
         return message
