@@ -22,11 +22,9 @@ from fusewire_codegen.typescript.names import (
         ("_Private", "_Private"),
         ("Größe", "Größe"),
         ("Page[User]", "PageUser"),
-        ("Page_User_", "PageUser"),
-        ("Pair_int__str_", "PairIntStr"),
+        ("Odd__Name_", "Odd__Name_"),
         ("Pair[int, list[str]]", "PairIntListStr"),
         ("app.models.User", "AppModelsUser"),
-        ("app__models__User", "AppModelsUser"),
         ("1st", "_1st"),
         ("[]", "Type"),
         ("Client", "ClientModel"),
@@ -44,11 +42,11 @@ def test_type_name(key: str, name: str) -> None:
 
 
 def test_clashes_are_numbered_and_plain_names_keep_theirs() -> None:
-    keys = ["Page[User]", "PageUser", "Page_User_", "Client", "ClientModel"]
+    keys = ["Page[User]", "PageUser", "Page.User", "Client", "ClientModel"]
     expected = {
         "PageUser": "PageUser",
-        "Page[User]": "PageUser2",
-        "Page_User_": "PageUser3",
+        "Page.User": "PageUser2",
+        "Page[User]": "PageUser3",
         "ClientModel": "ClientModel2",
         "Client": "ClientModel",
     }

@@ -75,11 +75,10 @@ def parameter_names(wire_names: Iterable[str]) -> list[str]:
 def type_names(keys: Iterable[str]) -> dict[str, str]:
     """A TypeScript name for each contract type.
 
-    An identifier stays as it is. `Page[User]` and `Page_User_` (pydantic's spelling) become `PageUser`,
-    `app.models.User` becomes `AppModelsUser`. A name that the file needs itself gets `Model` behind it, a
-    clash gets a number.
+    An identifier stays as it is; `Page[User]` becomes `PageUser`, `app.models.User` `AppModelsUser`. A name that
+    the file needs itself gets `Model` behind it, a clash gets a number.
     """
-    plain_first = sorted(keys, key=lambda key: (not _is_plain(key), key))
+    plain_first = sorted(keys, key=lambda key: (not _is_identifier(key), key))
     names: dict[str, str] = {}
     taken = set(_TAKEN_TYPES)
     for key in plain_first:
@@ -98,12 +97,8 @@ def _is_identifier(name: str) -> bool:
     return name.isidentifier()
 
 
-def _is_plain(key: str) -> bool:
-    return _is_identifier(key) and "__" not in key and not (key.endswith("_") and key.strip("_"))
-
-
 def _readable(key: str) -> str:
-    if _is_plain(key):
+    if _is_identifier(key):
         return key
     words = [word for word in re.split(r"[\W_]+", key) if word]
     name = "".join(word[0].upper() + word[1:] for word in words) or "Type"
