@@ -32,20 +32,17 @@ export function methodsOf<Scope>(
     Object.defineProperty(namespace(path.join(".")), key, {
       enumerable: true,
       get() {
-        const value = make(this[SCOPE]);
-        Object.defineProperty(this, key, { value, enumerable: true });
-        return value;
+        return Object.defineProperty(this, key, { value: make(this[SCOPE]), enumerable: true })[key];
       },
     });
   }
 
   function namespace(name: string): object {
-    const known = namespaces[name];
-    if (known) return known;
-    const prototype = {};
-    namespaces[name] = prototype;
-    define(name, (scope) => withScope(prototype, scope));
-    return prototype;
+    if (!namespaces[name]) {
+      namespaces[name] = {};
+      define(name, (scope) => withScope(namespace(name), scope));
+    }
+    return namespaces[name];
   }
 
   for (const [name, procedure] of Object.entries(procedures)) {

@@ -1,5 +1,5 @@
 import { keyOf } from "../ui/keys.js";
-import { originOf } from "./origin.js";
+import { originOf } from "../ui/origin.js";
 
 /** The first part of every key. */
 const ROOT = "fusewire";

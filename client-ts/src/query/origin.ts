@@ -1,5 +1,4 @@
-import type { WithOptions } from "../client.js";
-import { type Origin, SCOPE } from "../methods.js";
+import { originOf } from "../ui/origin.js";
 
 /** A method of a client, by what it returns. */
 export type Method<Args extends readonly unknown[], Result> = (...args: Args) => Result;
@@ -8,11 +7,6 @@ export type Method<Args extends readonly unknown[], Result> = (...args: Args) =>
 export type Given<Args extends readonly unknown[], Other = never> = [] extends Args
   ? [args?: Args | Other]
   : [args: Args | Other];
-
-/** What a method is made of; undefined for anything else. */
-export function originOf(method: unknown): Origin<WithOptions> | undefined {
-  return (method as { [SCOPE]?: Origin<WithOptions> })[SCOPE];
-}
 
 /** The same method, whose calls end with `signal` as well. */
 export function withSignal<M>(method: M, signal: AbortSignal): M {

@@ -3,7 +3,8 @@
 /**
  * `@fusewire/client/react`: the connection, events and streams as hooks. They render what is there, follow it from when
  * the component is mounted, and let go of it when the component is unmounted: a stream is then cancelled in Python too.
- * The client and its methods must be the same at every render, as the ones of a module or of a context are.
+ * The client must be the same at every render, as the one of a module or of a context is; `client.with({ timeout })` of it
+ * counts as the same.
  *
  * On a server nothing is opened.
  *
@@ -22,6 +23,7 @@ import {
 } from "../ui/events.js";
 import { keyOf } from "../ui/keys.js";
 import type { Observable } from "../ui/observable.js";
+import { originOf } from "../ui/origin.js";
 import { IDLE_STATUS, observeStatus } from "../ui/status.js";
 import { createStreamRunner, IDLE_STREAM, type StreamLog, type StreamLogOptions } from "../ui/stream.js";
 
@@ -36,9 +38,9 @@ export interface StreamHandle<Args extends readonly unknown[], T> extends Stream
 }
 
 /** The state of the connection. It does not connect. */
-export function useStatus(client: { readonly status: StatusStore }): Status {
+export function useStatus({ status }: { readonly status: StatusStore }): Status {
   return useObservable(
-    useMemo(() => observeStatus(client), [client]),
+    useMemo(() => observeStatus({ status }), [status]),
     IDLE_STATUS,
   );
 }
@@ -50,7 +52,8 @@ export function useEvents<Events extends object, Name extends keyof Events & str
   { limit }: EventLogOptions = {},
 ): EventLog<Events[Name]> {
   return useObservable(
-    useMemo(() => observeEvents(client, name, { limit }), [client, name, limit]),
+    // A client has one status, whatever `with` makes of it.
+    useMemo(() => observeEvents(client, name, { limit }), [client.status, name, limit]),
     NO_EVENTS,
   );
 }
@@ -65,7 +68,7 @@ export function useEvent<Events extends object, Name extends keyof Events & stri
   useEffect(() => {
     latest.current = handler;
   });
-  useEffect(() => listen(client, name, (payload) => latest.current(payload)), [client, name]);
+  useEffect(() => listen(client, name, (payload) => latest.current(payload)), [client.status, name]);
 }
 
 /**
@@ -80,11 +83,13 @@ export function useStream<Args extends readonly unknown[], T>(
   { limit }: StreamLogOptions = {},
 ): StreamHandle<Args, T> {
   const runner = useMemo(() => createStreamRunner<T>({ limit }), [limit]);
+  // The same procedure of the same client, with the same options, is the same method.
+  const [scope, , bind] = originOf(method) ?? [{}, "", method];
   const start = useMemo(
     () =>
       (...values: Args): void =>
         runner.start(() => method(...values)),
-    [runner, method],
+    [runner, bind, scope.timeout, scope.signal],
   );
   const key = args ? JSON.stringify(keyOf(args)) : undefined;
   // The arguments are compared by value, which `key` is.

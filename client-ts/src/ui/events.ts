@@ -1,4 +1,5 @@
 import type { FuseClient } from "../client.js";
+import type { StatusStore } from "../connection/status.js";
 import { createWatchers, type Observable } from "./observable.js";
 
 /** How many events a list keeps when nothing else is said. */
@@ -6,6 +7,7 @@ export const DEFAULT_EVENT_LIMIT = 100;
 
 /** A client of the generated file, whose events are `Events`. Told by `with`, the one member that names them all. */
 export interface HasEvents<Events extends object> {
+  readonly status: StatusStore;
   with(options: object): FuseClient<object, Events>;
 }
 

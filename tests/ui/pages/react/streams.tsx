@@ -26,7 +26,8 @@ export function Counter() {
 
 /** Runs while it is shown, and again for another name. */
 export function Log({ name }: { name: string }) {
-  const log = useStream(client.count, [`react log ${name}`]);
+  // A new face of the client and a new array at every render are still the same call.
+  const log = useStream(client.with({ timeout: 60_000 }).count, [`react log ${name}`]);
   return (
     <output data-log={log.state}>
       {name}: {log.items.join(" ")}
