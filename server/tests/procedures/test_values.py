@@ -16,12 +16,14 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     PlainSerializer,
     TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import core_schema
 from typing_extensions import TypeAliasType
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -192,6 +194,44 @@ def test_validators_run_as_they_do_in_pydantic() -> None:
 )
 def test_what_is_taken(declared: Any, given: Any, taken: Any) -> None:
     assert InputType(declared).check(given) == taken
+
+
+def test_unions_and_keys_go_out_as_declared() -> None:
+    class Frozen(BaseModel, frozen=True):
+        raw: bytes
+
+    upper = Annotated[str, PlainSerializer(str.upper, return_type=str)]
+    as_padded = core_schema.format_ser_schema("05.1f")
+    as_text = core_schema.to_string_ser_schema(when_used="json-unless-none")
+
+    class Written(BaseModel):
+        padded: Annotated[float, AddsSerialization(as_padded)]
+        text: Annotated[int | None, AddsSerialization(as_text)]
+
+    cases: list[tuple[Any, Any, Any]] = [
+        (set[Frozen] | str, "abc", "abc"),
+        (str | set[Frozen], {Frozen(raw=b"x")}, [{"raw": b"x"}]),
+        (BigInt | bool, True, True),
+        (bool | BigInt, 2**70, 2**70),
+        (dict[upper, int], {"a": 1}, {"A": 1}),
+        (dict[Literal["a"] | Colour, int], {"a": 1}, {"a": 1}),
+        (list[Written], [Written(padded=1, text=None)], [{"padded": "001.0", "text": None}]),
+        (list[Written], [Written(padded=1, text=5)], [{"padded": "001.0", "text": "5"}]),
+    ]
+    for declared, value, there in cases:
+        assert sent(declared, value) == there
+        if not isinstance(there, int | list) or "padded" in str(there):
+            assert OutputType(declared).jsonable(value) == there
+
+
+class AddsSerialization:
+    """How libraries say it to pydantic."""
+
+    def __init__(self, serialization: Any) -> None:
+        self._serialization = serialization
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        return {**handler(source), "serialization": self._serialization}
 
 
 def test_subclasses_of_moments_are_moments() -> None:

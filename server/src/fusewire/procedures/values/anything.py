@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from fusewire.procedures.values.forms import Convert, text_key
+from fusewire.procedures.values.leaves import Convert, text_key
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 _SEQUENCES = (list, tuple, set, frozenset, deque, Iterator)

@@ -12,8 +12,10 @@ from pydantic_core import PydanticSerializationError, to_json, to_jsonable_pytho
 
 from fusewire.errors import Unencodable
 from fusewire.procedures.values.anything import Anything
-from fusewire.procedures.values.forms import Convert, ExactForm, JsonForm, base64_text
+from fusewire.procedures.values.exact import ExactForm
+from fusewire.procedures.values.forms import JsonForm
 from fusewire.procedures.values.kinds import NaiveDatetimes, NoFormError, aware
+from fusewire.procedures.values.leaves import Convert, base64_text
 from fusewire.procedures.values.refusals import refuse
 from fusewire.procedures.values.schemas import core_schema_of, is_complete
 from fusewire.wire.codec import BigInteger, pack, pack_scalar

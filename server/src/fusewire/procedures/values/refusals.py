@@ -9,8 +9,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema
 
-from fusewire.procedures.values.forms import MAPPINGS
-from fusewire.procedures.values.schemas import Rewriter, Schema, core_schema_of
+from fusewire.procedures.values.schemas import MAPPINGS, Rewriter, Schema, core_schema_of
 
 Mode = Literal["validation", "serialization"]
 

@@ -12,6 +12,7 @@ Schema = dict[str, Any]
 Config = Mapping[str, Any]
 Rule = Callable[[Schema, Schema, Config], Schema]
 
+MAPPINGS = ("dict", "ordered-dict", "frozendict", "counter")
 _NO_CONFIG: Config = {}
 
 # The keys of a core schema below which there are core schemas: one, a list of them, or some by name.
