@@ -158,6 +158,8 @@ def test_arrays_and_tuples(schema: Schema, expected: str) -> None:
         (record(STRING, propertyNames=COLOR), "Partial<Record<Color, string>>"),
         (record(STRING, propertyNames={"enum": ["a", "b"]}), 'Partial<Record<"a" | "b", string>>'),
         (record({"anyOf": [STRING, NULL]}), "Record<string, string | null>"),
+        (record(STRING, propertyNames={"type": "string", "x-fuse": "datetime"}), "Record<string, string>"),
+        (record(STRING, propertyNames={"type": "string", "x-fuse": "bytes"}), "Record<string, string>"),
     ],
 )
 def test_dictionaries(schema: Schema, expected: str) -> None:
