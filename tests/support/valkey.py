@@ -29,7 +29,9 @@ def binary() -> str:
 class ValkeyServer:
     """Ended by its own pid. `stop()` and `start()` again keep the port and lose the data, as a crash would."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
+        """`options`: further ones of the server, such as `"--cluster-enabled", "yes"`."""
+        self._options = options
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port: int = probe.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}"
@@ -48,6 +50,7 @@ class ValkeyServer:
             str(self.port),
             "--dir",
             str(self._folder),
+            *self._options,
         ]
         self._process = subprocess.Popen([binary(), *options], stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 10

@@ -24,7 +24,10 @@ from typing import Protocol
 
 
 class Store(Protocol):
-    """Keys are text, values bytes, `ttl_seconds` above zero; a key holds a value or fields, never both. Every method raises `BrokerError` when the store cannot be reached."""
+    """Keys are text, values bytes, `ttl_seconds` above zero; a key holds a value or fields, never both.
+
+    Every method raises `BrokerError` when the store cannot be reached.
+    """
 
     async def get(self, key: str) -> bytes | None: ...
 

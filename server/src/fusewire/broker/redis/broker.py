@@ -34,6 +34,9 @@ log = logging.getLogger("fusewire.broker")
 PUBLISH_ATTEMPTS = 4
 """How often an event is handed to a Redis whose connection breaks, or which is just changing over, before `publish` raises."""
 
+IDS = 1 << 20
+"""How many numbers the ids of a millisecond may begin at."""
+
 AGE_SLACK_SECONDS = 1.0
 """How much further back than the first attempt the stream is searched for it."""
 
@@ -125,7 +128,8 @@ class RedisBroker:
             return None
         kept = math.ceil(retention.seconds * 1000)
         token = secrets.token_bytes(8)
-        arguments = (message, retention.count, kept, keep_seconds(retention, self._timing), token)
+        keep = keep_seconds(retention, self._timing)
+        arguments = (message, retention.count, kept, keep, token, secrets.randbelow(IDS))
         began = time.monotonic()
         age: tuple[int, ...] = ()
         for failures in range(1, PUBLISH_ATTEMPTS + 1):
@@ -182,8 +186,12 @@ class RedisBroker:
         was = feed.state
         if feed.arrived(delivery):
             self._deliver(feed, (delivery,))
-        elif was is State.LIVE and feed.state is State.BEHIND:
-            self._repair.read(feed)
+        elif was is State.LIVE:
+            if feed.state is State.BEHIND:
+                self._repair.read(feed)
+            else:
+                # It came before. Or the server did not: one that lost events gives out lower ids.
+                self._repair.ask(feed)
 
     def confirmed(self, channel: str) -> None:
         if feed := self._by_key.get(channel):

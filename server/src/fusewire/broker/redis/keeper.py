@@ -6,6 +6,8 @@ import asyncio
 import logging
 from typing import Protocol
 
+from redis.asyncio.connection import AbstractConnection
+
 from fusewire.broker.redis.link import Link
 from fusewire.broker.redis.nodes import Address, Nodes
 from fusewire.broker.redis.timing import Timing
@@ -78,11 +80,11 @@ class Keeper:
         """For as long as there is reason to. However a link ends, another is made: a listener that dies silently loses events."""
         loop = asyncio.get_running_loop()
         while True:
-            link = Link(self._nodes.connection(self.address), self, idle_seconds=self._timing.idle)
             began = loop.time()
+            connection: AbstractConnection | None = None
             try:
-                await link.open()
-                self.link = link
+                connection = await self._nodes.open(self.address)
+                self.link = link = Link(connection, self, idle_seconds=self._timing.idle)
                 self.opened.set()
                 for channel in self._channels:
                     link.subscribe(channel)
@@ -92,7 +94,8 @@ class Keeper:
                 log.warning("! the link to Redis is down: %s", ", ".join(sorted(kinds)))
             finally:
                 self.link = None
-                await link.close()
+                if connection is not None:
+                    await connection.disconnect(nowait=True)
                 for channel in self._channels:
                     self._listens.lost(channel)
             # A server that lets everybody in and then hangs up is not approached any faster for it.

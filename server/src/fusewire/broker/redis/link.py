@@ -46,12 +46,6 @@ class Link:
         self._pending: dict[str, int] = {}
         self._heard = 0.0
 
-    async def open(self) -> None:
-        """Raises `RedisError` or `OSError`. A server that accepts and then says nothing is none."""
-        await self._connection.connect()  # type: ignore[no-untyped-call]  # redis-py's
-        await self._connection.send_command("PING", check_health=False)
-        await self._connection.read_response()
-
     def subscribe(self, channel: str) -> None:
         self._send("SSUBSCRIBE", channel)
 
@@ -69,9 +63,6 @@ class Link:
             tasks.create_task(self._write())
             tasks.create_task(self._watch())
             await self._read()
-
-    async def close(self) -> None:
-        await self._connection.disconnect(nowait=True)
 
     def _send(self, command: str, channel: str) -> None:
         self._pending[channel] = self._pending.get(channel, 0) + 1

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -51,8 +52,8 @@ class Nodes:
     """`url`: `redis://host:port/db`, or `redis+cluster://host:port,host:port` with some nodes of a cluster; `rediss` for TLS."""
 
     def __init__(self, url: str, *, backoff: Backoff) -> None:
-        scheme, _, rest = url.partition("://")
-        if scheme not in SCHEMES:
+        scheme, separator, rest = url.partition("://")
+        if scheme not in SCHEMES or not separator:
             raise ValueError(f"a URL of Redis begins with one of {', '.join(SCHEMES)}")
         self.is_cluster = scheme.endswith("+cluster")
         servers, slash, tail = rest.partition("/")
@@ -62,11 +63,16 @@ class Nodes:
         self._options: dict[str, Any] = {
             # With RESP2 a subscriber's connection carries nothing but what it asked for, in order.
             "protocol": 2,
-            "socket_timeout": ANSWER_SECONDS,
             "socket_connect_timeout": ANSWER_SECONDS,
             "socket_keepalive": True,
+            "max_connections": CONNECTIONS,
+            "timeout": ANSWER_SECONDS,
             **parse_url(seeds[0]),
         }
+        # redis-py would keep it with `asyncio.wait_for`, which swallows a cancellation now and then before Python 3.12: whoever then
+        # waits for the task waits for ever. So it is kept here.
+        self._patience: float = self._options.pop("socket_timeout", ANSWER_SECONDS)
+        self._options["socket_timeout"] = None
         self._seeds: list[Address] = [
             (parts.hostname or "localhost", parts.port or 6379) for parts in map(urlsplit, seeds)
         ]
@@ -90,11 +96,6 @@ class Nodes:
     def moved(self, slot: int, address: Address) -> None:
         self._slots[slot] = address
 
-    def connection(self, address: Address) -> AbstractConnection:
-        """A new one outside of the pool, not yet connected."""
-        connection: AbstractConnection = self._client(address).connection_pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py's
-        return connection
-
     async def refresh(self) -> None:
         """Ask any node where the slots are. Raises `RedisError` or `OSError` when none answers."""
         if not self.is_cluster:
@@ -103,7 +104,7 @@ class Nodes:
         failure: Exception | None = None
         for address in dict.fromkeys((*self._slots.values(), *self._seeds)):
             try:
-                ranges = await _send(self._client(address), "CLUSTER", "SLOTS")
+                ranges = await self._send(self._client(address), "CLUSTER", "SLOTS")
             except (RedisError, OSError) as error:
                 failure = error
                 continue
@@ -127,8 +128,8 @@ class Nodes:
             client = self._client(address)
             try:
                 if not asking:
-                    return await _send(client, *command)
-                return await _asking(client, command)
+                    return await self._send(client, *command)
+                return await self._ask(client, command)
             except MovedError as error:
                 address, asking = _target(error, address), False
                 self.moved(slot, address)
@@ -164,7 +165,8 @@ class Nodes:
             for index in indexes:
                 pipeline.execute_command(*commands[index][1])
             try:
-                answers = await pipeline.execute(raise_on_error=False)
+                async with self._in_time():
+                    answers = await pipeline.execute(raise_on_error=False)
             except (RedisError, OSError) as error:
                 self._stale = True
                 answers = [error] * len(indexes)
@@ -178,36 +180,57 @@ class Nodes:
                     results[index] = error
         return results
 
+    async def open(self, address: Address) -> AbstractConnection:
+        """A connection outside of the pool, on which nothing is timed any more. Raises `RedisError` or `OSError`.
+
+        A server that accepts and then says nothing is none.
+        """
+        connection: AbstractConnection = self._client(address).connection_pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py's
+        try:
+            async with self._in_time():
+                await connection.connect()  # type: ignore[no-untyped-call]  # redis-py's
+                await connection.send_command("PING", check_health=False)
+                await connection.read_response()
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        return connection
+
     async def aclose(self) -> None:
         for client in self._clients.values():
             await client.aclose()
             await client.connection_pool.disconnect()
         self._clients.clear()
 
+    async def _send(self, client: Redis, *command: Any) -> Any:
+        async with self._in_time():
+            return await client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py's
+
+    async def _ask(self, client: Redis, command: Sequence[Any]) -> Any:
+        """On the same connection: ASKING holds for the next command alone."""
+        pipeline = client.pipeline(transaction=False)
+        pipeline.execute_command("ASKING")
+        pipeline.execute_command(*command)
+        async with self._in_time():
+            return (await pipeline.execute())[1]
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._patience):
+                yield
+        except TimeoutError as error:
+            raise RedisTimeoutError("no answer in time") from error
+
     def _client(self, address: Address) -> Redis:
         client = self._clients.get(address)
         if client is None:
             options = self._options | {"host": address[0], "port": address[1]}
             # redis-py's default pool raises when it is empty; waiting is what a publisher wants.
-            pool = BlockingConnectionPool(
-                **({"max_connections": CONNECTIONS, "timeout": ANSWER_SECONDS} | options)
-            )
-            client = self._clients[address] = Redis(connection_pool=pool)
+            client = self._clients[address] = Redis(connection_pool=BlockingConnectionPool(**options))
             # Replies as they are: what they mean is known where they are asked for.
             client.response_callbacks.clear()
         return client
-
-
-async def _send(client: Redis, *command: Any) -> Any:
-    return await client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py's
-
-
-async def _asking(client: Redis, command: Sequence[Any]) -> Any:
-    """On the same connection: ASKING holds for the next command alone."""
-    pipeline = client.pipeline(transaction=False)
-    pipeline.execute_command("ASKING")
-    pipeline.execute_command(*command)
-    return (await pipeline.execute())[1]
 
 
 def _target(error: AskError, answered: Address) -> Address:

@@ -5,6 +5,9 @@ moved too (a script with two keys would be refused there until the move is over)
 
 An entry of the stream is `p` the position before it, `t` the token of its publisher, `m` the message. The stream's last id is the topic's
 position, and outlives the entries: a topic without events is an empty stream.
+
+Ids begin anew at a random number in each millisecond. A server that lost events (a replica that was behind took over) and whose clock is
+behind too comes past the same milliseconds again; it must not give to another event an id that listeners have seen.
 """
 
 from __future__ import annotations
@@ -46,23 +49,26 @@ end
 PUBLISH = Script(
     _NEWEST
     + """
-local key, message, count, milliseconds_kept, keep, token, age = KEYS[1], unpack(ARGV)
+local key, message, count, milliseconds_kept, keep, token, start, age = KEYS[1], unpack(ARGV)
+local now = milliseconds()
 if age then
-  local from = string.format('%.0f', milliseconds() - age)
+  local from = string.format('%.0f', now - age)
   for _, entry in ipairs(redis.call('XRANGE', key, from, '+')) do
     if entry[2][4] == token then return entry[1] end
   end
 end
 local previous = newest(key, keep)
-local id = redis.call('XADD', key, 'MAXLEN', '~', count, '*', 'p', previous, 't', token, 'm', message)
-local oldest = string.match(id, '^%d+') - milliseconds_kept
-if oldest > 0 then redis.call('XTRIM', key, 'MINID', '~', string.format('%.0f', oldest)) end
+local before, sequence = string.match(previous, '(%d+)-(%d+)')
+if now > tonumber(before) then sequence = start else now, sequence = before, sequence + 1 end
+local id = string.format('%.0f-%.0f', now, sequence)
+redis.call('XADD', key, 'MAXLEN', '~', count, id, 'p', previous, 't', token, 'm', message)
+redis.call('XTRIM', key, 'MINID', '~', string.format('%.0f', math.max(0, now - milliseconds_kept)))
 redis.call('EXPIRE', key, keep)
 redis.call('SPUBLISH', key, previous .. ' ' .. id .. ' ' .. message)
 return id
 """
 )
-"""Message, count, milliseconds, seconds that the key is kept, token; and, for how many milliseconds it may have been executed before.
+"""Message, count, milliseconds, seconds that the key is kept, token, random number; and the milliseconds since an earlier attempt.
 
 Returns the new position.
 """

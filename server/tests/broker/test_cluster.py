@@ -1,0 +1,111 @@
+"""A cluster of three: topics lie on different nodes, and a slot moves while its topic is published to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+from fusewire.broker.redis.broker import RedisBroker
+
+from server.tests.broker.conftest import OpenWorker
+from server.tests.broker.support import KEPT, QUICK, QUIET, eventually
+from tests.support.cluster import ValkeyCluster
+
+TOPIC = "room:lobby"
+
+
+@pytest.fixture
+async def emitter(cluster: ValkeyCluster, name: str) -> AsyncIterator[RedisBroker]:
+    broker = RedisBroker(cluster.url, name=name, timing=QUICK)
+    yield broker
+    await broker.aclose()
+
+
+async def test_topics_on_all_nodes(
+    cluster: ValkeyCluster, open_worker: OpenWorker, emitter: RedisBroker, name: str
+) -> None:
+    broker, recorder = await open_worker(cluster.url)
+    assert broker.healthy, "before there is anything to listen to"
+    topics = [f"user:{n}" for n in range(30)]
+    await asyncio.gather(*(broker.subscribe(topic, KEPT) for topic in topics))
+    assert {cluster.owner(f"fusewire:{{{name}:{topic}}}") for topic in topics} == {0, 1, 2}
+    for topic in topics:
+        await emitter.publish(topic, topic.encode(), KEPT)
+    for topic in topics:
+        await recorder.told(topic, topic.encode())
+
+
+async def test_a_slot_moves_while_its_topic_is_published_to(
+    cluster: ValkeyCluster, open_worker: OpenWorker, emitter: RedisBroker, name: str
+) -> None:
+    """Nothing looks for loss by itself: the nodes say that the slot is gone, and that is enough."""
+    broker, recorder = await open_worker(cluster.url, timing=QUIET)
+    begin = await broker.subscribe(TOPIC, KEPT)
+    assert begin is not None
+    key = f"fusewire:{{{name}:{TOPIC}}}"
+    enough = False
+    sent: list[bytes] = []
+
+    async def keep_publishing() -> None:
+        while not enough:
+            message = b"%d" % len(sent)
+            await emitter.publish(TOPIC, message, KEPT)
+            sent.append(message)
+
+    async def more() -> None:
+        count = len(sent)
+        await eventually(lambda: len(sent) >= count + 20)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(keep_publishing())
+        for _ in range(3):
+            await more()
+            async with cluster.moving(key, (cluster.owner(key) + 1) % 3):
+                await more()
+            await more()
+        enough = True
+    await recorder.told(TOPIC, *sent)
+    assert recorder.gaps == []
+    replay = await broker.since(TOPIC, begin, limit=1_000, max_bytes=1 << 20)
+    assert [entry.message for entry in replay.entries] == sent
+
+
+async def test_a_topic_begins_in_a_slot_that_is_between_two_nodes(
+    cluster: ValkeyCluster, open_worker: OpenWorker, emitter: RedisBroker, name: str
+) -> None:
+    broker, recorder = await open_worker(cluster.url)
+    key = f"fusewire:{{{name}:{TOPIC}}}"
+    async with cluster.moving(key, (cluster.owner(key) + 1) % 3):
+        assert await broker.subscribe(TOPIC, KEPT) is not None
+        await emitter.publish(TOPIC, b"one", KEPT)
+        await recorder.told(TOPIC, b"one")
+    await emitter.publish(TOPIC, b"two", KEPT)
+    await recorder.told(TOPIC, b"one", b"two")
+
+
+async def test_any_node_will_do_to_begin_with(
+    cluster: ValkeyCluster, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, logger="fusewire.broker")
+    port = cluster.servers[2].port
+    broker = RedisBroker(f"redis+cluster://127.0.0.1:1,127.0.0.1:{port}", name=name, timing=QUICK)
+    assert await broker.publish(TOPIC, b"one", KEPT) is not None
+    await broker.aclose()
+
+
+async def test_a_node_that_hangs_up_is_found_again(
+    cluster: ValkeyCluster, open_worker: OpenWorker, emitter: RedisBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, logger="fusewire.broker")
+    broker, recorder = await open_worker(cluster.url, timing=QUIET)
+    topics = [f"user:{n}" for n in range(12)]
+    await asyncio.gather(*(broker.subscribe(topic, KEPT) for topic in topics))
+    for index in range(3):
+        cluster.hang_up(index)
+    for topic in topics:
+        await emitter.publish(topic, b"one", KEPT)
+    for topic in topics:
+        await recorder.told(topic, b"one")
+    assert recorder.gaps == []

@@ -1,0 +1,120 @@
+"""What every store promises."""
+
+import asyncio
+
+import pytest
+from fusewire.broker.memory_store import MemoryStore
+from fusewire.broker.port import BrokerError
+from fusewire.broker.redis.store import RedisStore
+from fusewire.broker.store import Store
+
+from server.tests.broker.support import eventually
+
+
+async def gone(store: Store, key: str) -> None:
+    async def is_gone() -> bool:
+        return await store.get(key) is None
+
+    await eventually(is_gone)
+
+
+async def test_values(store: Store) -> None:
+    assert await store.get("a") is None
+    await store.set("a", b"\x00 one\r\n", ttl_seconds=60)
+    await store.set("b{c}", b"", ttl_seconds=60)
+    assert await store.get("a") == b"\x00 one\r\n"
+    assert await store.get_many(["b{c}", "nobody", "a"]) == [b"", None, b"\x00 one\r\n"]
+    assert await store.get_many([]) == []
+    await store.set("a", b"two", ttl_seconds=60)
+    assert await store.get("a") == b"two"
+    await store.delete("a")
+    await store.delete("a")
+    assert await store.get("a") is None
+
+
+async def test_one_of_many_claims_and_the_others_get_what_is_there(store: Store) -> None:
+    claims = await asyncio.gather(*(store.claim("key", b"%d" % n, ttl_seconds=60) for n in range(20)))
+    winner = claims.index(None)
+    assert claims.count(None) == 1
+    assert set(claims) == {None, b"%d" % winner}
+
+
+async def test_only_the_holder_replaces(store: Store) -> None:
+    assert not await store.replace("key", b"mine", b"result", ttl_seconds=60)
+    assert await store.claim("key", b"mine", ttl_seconds=60) is None
+    assert not await store.replace("key", b"yours", b"wrong", ttl_seconds=60)
+    assert await store.replace("key", b"mine", b"result", ttl_seconds=60)
+    assert await store.claim("key", b"late", ttl_seconds=60) == b"result"
+
+
+async def test_fields_change_one_by_one(store: Store) -> None:
+    assert await store.fields("room") == {}
+    await store.set_fields("room", {"ann": b"1", "bob": b"2"}, ttl_seconds=60)
+    await store.set_fields("room", {"bob": b"3", "é": b""}, ttl_seconds=60)
+    assert await store.fields("room") == {"ann": b"1", "bob": b"3", "é": b""}
+    await store.delete_fields("room", ["ann", "nobody"])
+    await store.delete_fields("nowhere", ["ann"])
+    await store.delete_fields("room", [])
+    await store.set_fields("room", {}, ttl_seconds=60)
+    assert await store.fields("room") == {"bob": b"3", "é": b""}
+    await store.delete_fields("room", ["bob", "é"])
+    assert await store.fields("room") == {}
+    assert await store.claim("room", b"free", ttl_seconds=60) is None
+
+
+async def test_everything_runs_out(store: Store) -> None:
+    await store.set("a", b"1", ttl_seconds=0.1)
+    await store.claim("b", b"1", ttl_seconds=0.1)
+    await store.set("c", b"1", ttl_seconds=60)
+    await store.replace("c", b"1", b"2", ttl_seconds=0.1)
+    await store.set_fields("d", {"f": b"1"}, ttl_seconds=0.1)
+    for key in "abc":
+        await gone(store, key)
+
+    async def no_fields() -> bool:
+        return await store.fields("d") == {}
+
+    await eventually(no_fields)
+    assert await store.claim("b", b"again", ttl_seconds=60) is None
+
+
+async def test_what_is_touched_stays(store: Store) -> None:
+    await store.set("a", b"1", ttl_seconds=0.3)
+    await store.set_fields("b", {"f": b"1"}, ttl_seconds=0.3)
+    await store.set("c", b"1", ttl_seconds=0.3)
+    await store.touch(["a", "b", "nobody"], ttl_seconds=60)
+    await gone(store, "c")
+    assert await store.get("a") == b"1"
+    assert await store.fields("b") == {"f": b"1"}
+    assert await store.get("nobody") is None
+
+
+async def test_an_unreachable_store_says_so_without_its_address() -> None:
+    store = RedisStore("redis://user:hunter2@127.0.0.1:1/0")
+    for question in (
+        store.get("a"),
+        store.get_many(["a"]),
+        store.claim("a", b"", ttl_seconds=1),
+        store.replace("a", b"", b"", ttl_seconds=1),
+        store.set_fields("a", {"f": b""}, ttl_seconds=1),
+        store.touch(["a"], ttl_seconds=1),
+    ):
+        with pytest.raises(BrokerError) as caught:
+            await question
+        assert "hunter2" not in str(caught.value)
+        assert "127.0.0.1" not in str(caught.value)
+    await store.aclose()
+
+
+async def test_memory_is_given_back_without_being_asked_for_the_key() -> None:
+    now = 0.0
+    store = MemoryStore(clock=lambda: now)
+    for n in range(1_000):
+        await store.set(f"value {n}", b"x", ttl_seconds=10)
+        await store.set_fields(f"hash {n}", {"f": b"x"}, ttl_seconds=20)
+    now = 10.0
+    await store.get("something else")
+    assert repr(store) == "<MemoryStore 1000 keys>"
+    now = 20.0
+    await store.get("something else")
+    assert repr(store) == "<MemoryStore 0 keys>"
