@@ -31,6 +31,18 @@ def _is_secret(schema: Any) -> bool:
     return getattr(function, "__name__", "").startswith("_serialize_secret")
 
 
+def _may_be_missing(schema: Any) -> bool:
+    """Whether pydantic's `MISSING` is one of its values."""
+    while schema["type"] != "missing-sentinel":
+        if schema["type"] not in ("default", "nullable") and not schema["type"].startswith("function-"):
+            return False
+        schema = schema.get("schema", _NOTHING)
+    return True
+
+
+_NOTHING = {"type": "any"}
+
+
 class ContractSchema(GenerateJsonSchema):
     """Marks what TypeScript must tell apart, and calls a field required that is always there."""
 
@@ -115,6 +127,7 @@ class ContractSchema(GenerateJsonSchema):
 
     def field_is_required(self, field: Any, total: bool) -> bool:
         if self.mode == "serialization" and field["type"] != "typed-dict-field":
-            # What is serialised is there, default or not.
-            return True
+            # What is serialised is there, default or not, unless it says otherwise.
+            left_out = field.get("serialization_exclude_if") is not None
+            return not left_out and not _may_be_missing(field["schema"])
         return super().field_is_required(field, total)
