@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { RpcError } from "@fusewire/client";
+import { queryOptions } from "@fusewire/client/query";
 import { useEvents, useStatus, useStream } from "@fusewire/client/react";
 import { fetchAs } from "@fusewire/client/ssr";
+import { type DehydratedState, dehydrate, hydrate, QueryClient } from "@tanstack/query-core";
 import { parse, stringify } from "devalue";
 import { renderToString } from "react-dom/server";
 import { render } from "svelte/server";
@@ -72,6 +74,16 @@ describe("a server that renders", () => {
     expect(await withToken.seen()).toMatchObject({ user: "kim" });
     // What the browser says about its address is no fact.
     expect(await connect({ ...options, fetch: fetchAs({ headers }) }).seen()).toMatchObject({ client: null });
+  });
+
+  test("fetches queries for the page, which finds them by the same keys", async () => {
+    const onServer = new QueryClient({ defaultOptions: { dehydrate: { serializeData: stringify } } });
+    await onServer.prefetchQuery(queryOptions(clientFor("eva").team, [1]));
+    const sent: DehydratedState = JSON.parse(JSON.stringify(dehydrate(onServer)));
+    const inPage = new QueryClient({ defaultOptions: { hydrate: { deserializeData: parse } } });
+    hydrate(inPage, sent);
+    const { queryKey } = queryOptions(connect({ url: server.origin }).team, [1]);
+    expect(inPage.getQueryData(queryKey)?.founded).toEqual(new Date("2026-01-02T03:04:05.678Z"));
   });
 
   test("hands on the cookie that a login sets", async () => {
