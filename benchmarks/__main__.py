@@ -1,4 +1,4 @@
-"""`python -m benchmarks calls`: measure, print a table, exit 1 when a target that must hold does not."""
+"""`python -m benchmarks calls|codegen`: measure, print a table, exit 1 when a target that must hold does not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-from benchmarks import calls
+from benchmarks import calls, codegen
 from benchmarks.bench import Bench, Plan, benching
 from benchmarks.conditions import conditions
 from benchmarks.harness import pick_cores
@@ -19,7 +19,7 @@ from benchmarks.table import Outcome, Row, render
 QUIET = 0.5
 """A load average at which nobody else takes part in the measurement."""
 
-SUITES: dict[str, tuple[Row, ...]] = {"calls": calls.ROWS}
+SUITES: dict[str, tuple[Row, ...]] = {"calls": calls.ROWS, "codegen": codegen.ROWS}
 
 
 def main() -> int:
@@ -91,8 +91,13 @@ def _parser() -> argparse.ArgumentParser:
     for name, rows in SUITES.items():
         suite = suites.add_parser(name)
         suite.add_argument("--only", metavar="ROW,ROW", help=", ".join(row.name for row in rows))
-        suite.add_argument("--pairs", type=int, default=20, help="pairs of slices per figure (default 20)")
-        suite.add_argument("--seconds", type=float, default=0.4, help="length of a slice (default 0.4)")
+        if name == "calls":
+            suite.add_argument(
+                "--pairs", type=int, default=20, help="pairs of slices per figure (default 20)"
+            )
+            suite.add_argument("--seconds", type=float, default=0.4, help="length of a slice (default 0.4)")
+        else:
+            suite.set_defaults(pairs=0, seconds=0.0)  # its rows say themselves how often
         suite.add_argument("--json", action="store_true", help="print the figures as JSON")
         suite.add_argument("--markdown", action="store_true", help="print the table as Markdown")
         suite.add_argument("--debug", action="store_true", help="print rates and how busy each server was")

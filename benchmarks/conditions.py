@@ -18,7 +18,8 @@ async def conditions(plan: Plan) -> str:
     python = f"Python {platform.python_version()}, uvicorn {version('uvicorn')}, uvloop {version('uvloop')}"
     peers = f"{EPHAPTIC.replace('==', ' ')}, tRPC {_pinned('@trpc/server')} on Node {await _node()}"
     cores = f"{os.cpu_count()} cores of {_processor()}"
-    return f"{python}; {peers}; {cores}; {plan.pairs} pairs of {plan.seconds} s."
+    slices = f"; {plan.pairs} pairs of {plan.seconds} s" if plan.pairs else ""
+    return f"{python}; {peers}; {cores}{slices}."
 
 
 def _pinned(package: str) -> str:

@@ -6,14 +6,15 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0
 ANSWER_SECONDS = 30.0
 STOP_SECONDS = 5.0
+EVERY_CORE = os.sched_getaffinity(0)
 
 ESTABLISHED = "01"  # in /proc/net/tcp
 
@@ -96,7 +97,7 @@ async def running(command: Command, core: int) -> AsyncIterator[Child]:
     try:
         yield Child(process)
     finally:
-        await _stop(process)
+        await stopped(process)
 
 
 @asynccontextmanager
@@ -109,10 +110,21 @@ async def serving(command: Command, core: int) -> AsyncIterator[Server]:
         yield Server(child, int(line))
 
 
-async def finished(command: Command) -> bytes:
+@contextmanager
+def unpinned() -> Iterator[None]:
+    """What is started inside may use every core that this process was started with."""
+    pinned = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, EVERY_CORE)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, pinned)
+
+
+async def finished(command: Command, folder: Path = ROOT) -> bytes:
     """Run to the end. Returns the standard output; raises RuntimeError when it failed."""
     process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=ROOT
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=folder
     )
     output, errors = await process.communicate()
     if process.returncode != 0:
@@ -125,7 +137,8 @@ def python_server(module: str, python: str | Path = sys.executable) -> list[str 
     return [python, "-m", "benchmarks.servers", module]
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def stopped(process: asyncio.subprocess.Process) -> None:
+    """Ask a process to end, then insist."""
     if process.returncode is not None:
         return
     process.terminate()

@@ -44,18 +44,23 @@ def until(condition: Callable[[], T], what: str) -> T:
 class Watcher:
     """The process, its output line by line, and every process that descends from it.
 
-    As a context it waits for a line with `first`, and in the end for the end of all of them.
+    As a context it waits for a line with `first`, and in the end for the end of all of them. `more`: arguments of the command.
     """
 
     def __init__(
-        self, project: Project, *, settings: str = "", first: str = "fuse.ts  ", **environment: str
+        self,
+        project: Project,
+        *more: str,
+        settings: str = "",
+        first: str = "fuse.ts  ",
+        **environment: str,
     ) -> None:
         self.project = project
         self.lines: list[str] = []
         self._first = first
         self._mark = uuid.uuid4().hex
         text = _WITH_SETTINGS.format(target=TARGET, output=OUTPUT, settings=settings)
-        command = [str(COMMAND), "generate", TARGET, "-o", OUTPUT, "--watch"]
+        command = [str(COMMAND), "generate", TARGET, "-o", OUTPUT, "--watch", *more]
         self.process = subprocess.Popen(
             [sys.executable, "-c", text] if settings else command,
             cwd=project.root,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from codegen.tests.compiler import emit
 from codegen.tests.projects import Project
 from codegen.tests.watch.harness import Watcher, until
 
@@ -70,12 +71,47 @@ def test_a_contract_that_is_not_usable_is_told(project: Project) -> None:
 
 def test_a_burst_of_saves_ends_with_the_last(project: Project) -> None:
     with Watcher(project) as watcher:
+        most = 0
         for number in range(50):
             project.fields(**{f"field_{number:02}": "string"})
+            if number % 5 == 0:
+                most = max(most, len(watcher.processes()))
         watcher.output_has("field_49: string")
         # One more turn: nothing older may come behind the last.
         watcher.saved(says="fuse.ts  unchanged", save=lambda: project.write("shop/other.py", ""))
         assert "field_49: string" in project.output.read_text()
+        assert most <= AT_REST + 1, "one child at a time"
+        assert len(watcher.lines) < 20
+
+
+def test_a_file_that_is_written_in_pieces_is_read_when_it_is_whole(project: Project) -> None:
+    models = project.root / "shop/backend/models.py"
+    with Watcher(project) as watcher:
+        with models.open("w") as half:
+            half.write("FIELDS = {'tit")
+            half.flush()
+            half.write("le': 'string'}\n")
+        watcher.output_has("  title: string;\n")
+        assert not any("SyntaxError" in line for line in watcher.lines)
+
+
+def test_several_files(project: Project) -> None:
+    with Watcher(project, "-o", "other/client.ts", first="fuse.ts, client.ts  written") as watcher:
+        watcher.saved(
+            says="fuse.ts, client.ts  written  1 procedure, 1 type",
+            save=lambda: project.fields(title="string"),
+        )
+        assert (project.root / "other/client.ts").read_text() == project.output.read_text()
+        assert len(watcher.lines) == 2
+
+
+def test_a_change_of_types_alone_leaves_the_javascript_as_it_was(project: Project, tmp_path: Path) -> None:
+    with Watcher(project) as watcher:
+        before = project.output.read_text()
+        watcher.saved(says="fuse.ts  written", save=lambda: project.fields(title="string", price="number"))
+        after = project.output.read_text()
+    assert before != after
+    assert emit(tmp_path / "before", before) == emit(tmp_path / "after", after)
 
 
 def test_a_save_while_the_app_is_being_imported_wins(project: Project) -> None:
