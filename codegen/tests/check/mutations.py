@@ -245,7 +245,16 @@ def _sent() -> Iterator[Mutation]:
             f"sent: {name}", _f(f"a: {one}", models=models), _f(f"a: {other}", models=models), place, C
         )
     yield _case("sent: a tag that may be absent is relied on", *_tagged(), place, C)
-
+    loose, told = _tagged()
+    nullable = loose.replace("a: Cat | Dog", "a: Cat | Dog | None")
+    yield _case("sent: the same, beside null", nullable, told.replace(_PET, f"{_PET} | None"), place, C)
+    yield _case(
+        "sent: a model whose tag may be absent joins a union",
+        loose.replace("a: Cat | Dog", "a: Cat"),
+        told,
+        place,
+        C,
+    )
     union, tagged = _f("a: Cat | Dog", models=_PETS), _f(f"a: {_PET}", models=_PETS)
     yield _case("sent: a tag that is always there is relied on", union, tagged, "")
     yield _case("sent: a tag is not relied on any more", tagged, union, "")

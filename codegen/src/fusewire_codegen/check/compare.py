@@ -83,10 +83,10 @@ def _events(old: Contract, new: Contract, promises: Promises) -> Iterator[Change
 
 
 def _history(old: Event, new: Event, place: str) -> Iterator[Change]:
-    if old["history"] and not new["history"]:
+    if old.get("history") and not new.get("history"):
         why = "what is sent while they are not connected does not come any more"
         yield Change(place, "is not kept any more", (Audience.LISTENERS,), why)
-    elif new["history"] and not old["history"]:
+    elif new.get("history") and not old.get("history"):
         yield Change(place, "is kept now")
 
 

@@ -15,15 +15,14 @@ from typing import NamedTuple
 from fusewire_codegen.check.plain import NOTHING, UNREADABLE, Plain, Types, canonical, references
 from fusewire_codegen.check.rules import (
     broken_rules,
-    describe,
     is_mark_taken,
     is_type_in,
     is_value_allowed,
     kinds_of,
 )
+from fusewire_codegen.check.words import Words
 from fusewire_codegen.contract import reference
 
-GONE, NEW, NEW_AND_REQUIRED = "is gone", "is new", "is new and required"
 _ANY_TYPES = ("array", "boolean", "null", "number", "object", "string")
 
 
@@ -48,7 +47,7 @@ class Fit:
     def __init__(self, old: Types, new: Types, *, forward: bool, reads: bool) -> None:
         self._forward = forward
         self._reads = reads
-        self._unknown = GONE if forward else NEW
+        self._words = Words(forward=forward)
         self._narrow, self._wide = (old, new) if forward else (new, old)
         self._equal = old.equal(new)
         # Recursive types: a pair fits unless something is found that does not, assuming the same of every other pair.
@@ -85,7 +84,7 @@ class Fit:
                     within.remove(pair)
             elif self._is_another_type(ours, theirs):
                 if not self.fits(narrow, wide):
-                    yield Problem(place, self._is_another(narrow, wide))
+                    yield Problem(place, self._words.another(narrow, wide))
             elif pair not in seen:
                 seen.add(pair)
                 yield from self._problems(*bodies, f"types.{theirs if self._forward else ours}", follow)
@@ -133,9 +132,9 @@ class Fit:
         if "$ref" in narrow and "$ref" in wide:
             yield from follow(narrow, wide, place)
             return
+        yield from self._untold(narrow, wide, place)
         cases = self._cases(narrow)
         if cases != [narrow]:
-            yield from self._untold(narrow, wide, place)
             for case in cases:
                 yield from self._one(case, wide, place, follow, alone=False)
         else:
@@ -158,16 +157,11 @@ class Fit:
 
     def _untold(self, narrow: Plain, wide: Plain, place: str) -> Iterator[Problem]:
         """A discriminator refuses a value without its field, though each field has a default."""
-        tag = self._wide.body(wide).get("discriminator")
-        if tag is None or tag == self._narrow.body(narrow).get("discriminator"):
-            return
-        for case in self._cases(narrow):
-            body = self._narrow.body(case)
-            if tag in body.get("properties", {}) and tag not in body.get("required", ()):
-                now = "is" if self._forward else "was"
-                yield Problem(
-                    place, f"{describe(case)} {now} told from the others by {tag!r}, which may be absent"
-                )
+        for tag in sorted(self._wide.tags(wide) - self._narrow.tags(narrow)):
+            for case in self._cases(narrow):
+                body = self._narrow.body(case)
+                if tag in body.get("properties", {}) and tag not in body.get("required", ()):
+                    yield Problem(place, self._words.untold(case, tag))
 
     def _one(
         self, narrow: Plain, wide: Plain, place: str, follow: _Follow, *, alone: bool
@@ -180,7 +174,7 @@ class Fit:
         choices = [wide] if members is None else members
         if "allOf" in narrow:
             if not any(self.fits(part, choice) for part in narrow["allOf"] for choice in choices):
-                yield Problem(place, self._not_allowed(narrow))
+                yield Problem(place, self._words.not_allowed(narrow))
             return
         meant = self._counterpart(narrow, choices)
         # The one that is meant is asked first: of many others none is looked into then.
@@ -193,7 +187,7 @@ class Fit:
             for case in cases:
                 yield from self._one(case, wide, place, follow, alone=False)
         else:
-            yield Problem(place, self._not_allowed(narrow))
+            yield Problem(place, self._words.not_allowed(narrow))
 
     def _counterpart(self, narrow: Plain, choices: list[Plain]) -> Plain | None:
         """The member of a union that is meant to be `narrow`, if there is no doubt: the one of its name, its tag, or its type."""
@@ -226,20 +220,21 @@ class Fit:
             return
         if "const" in narrow:
             if not is_value_allowed(narrow["const"], wide):
-                yield Problem(place, self._not_allowed(narrow))
+                yield Problem(place, self._words.not_allowed(narrow))
             return
         (kind,) = kinds_of(narrow) or [""]
         kinds = kinds_of(wide)
         is_alike = wide != NOTHING and kind != "" and (kinds is None or is_type_in(kind, kinds))
         if "const" in wide or "enum" in wide or not is_alike or not is_mark_taken(narrow, wide):
-            yield Problem(place, self._is_another(narrow, wide) if alone else self._not_allowed(narrow))
+            yield Problem(
+                place, self._words.another(narrow, wide) if alone else self._words.not_allowed(narrow)
+            )
             return
         for key in UNREADABLE:
             if key in wide and narrow.get(key) != wide[key]:
                 yield Problem(place, f"{key} is another one, which is not compared")
         for rule, ours, theirs in broken_rules(kind, narrow, wide):
-            old, new = (ours, theirs) if self._forward else (theirs, ours)
-            yield Problem(place, f"{rule} is {new}, was {old}")
+            yield Problem(place, self._words.rule(rule, ours, theirs))
         if kind == "array":
             yield from self._items(narrow, wide, place, follow)
         if kind == "object":
@@ -263,18 +258,18 @@ class Fit:
             if name in theirs:
                 yield from self._problems(field, theirs[name], there, follow)
             elif "additionalProperties" not in wide:
-                yield Problem(there, self._unknown, is_ignored=True)
+                yield Problem(there, self._words.unknown, is_ignored=True)
             elif not self.fits(field, wide["additionalProperties"]):
-                yield Problem(there, self._unknown)
+                yield Problem(there, self._words.unknown)
         for name in sorted(theirs.keys() - ours.keys()):
             # A key that nobody named may be this one.
             yield from self._problems(others, theirs[name], f"{place}.{name}", follow)
         if "additionalProperties" in wide:
             yield from self._problems(others, wide["additionalProperties"], f"{place}.*", follow)
         elif others != NOTHING:
-            yield Problem(f"{place}.*", self._unknown, is_ignored=True)
+            yield Problem(f"{place}.*", self._words.unknown, is_ignored=True)
         for name in sorted(set(wide.get("required", ())) - set(narrow.get("required", ()))):
-            yield Problem(f"{place}.{name}", self._required(name in ours))
+            yield Problem(f"{place}.{name}", self._words.required(is_named=name in ours))
         if others != NOTHING:
             yield from self._keys(narrow, wide, place)
 
@@ -283,21 +278,7 @@ class Fit:
         for key in ("propertyNames", "x-fuse-keys"):
             ours, theirs = narrow.get(key, {"type": "string"}), wide.get(key)
             if theirs is not None and not self.fits(ours, theirs):
-                old, new = (ours, theirs) if self._forward else (theirs, ours)
-                yield Problem(place, f"keys are {describe(new)}, were {describe(old)}")
-
-    def _required(self, named: bool) -> str:
-        if self._forward:
-            return "is required now" if named else NEW_AND_REQUIRED
-        return "may be absent now" if named else GONE
-
-    def _not_allowed(self, narrow: Plain) -> str:
-        value = describe(narrow)
-        return f"{value} is not allowed any more" if self._forward else f"may be {value} now"
-
-    def _is_another(self, narrow: Plain, wide: Plain) -> str:
-        old, new = (narrow, wide) if self._forward else (wide, narrow)
-        return f"is {describe(new)}, was {describe(old)}"
+                yield Problem(place, self._words.keys(ours, theirs))
 
 
 def _tags(body: Plain) -> set[str]:

@@ -99,10 +99,16 @@ class Types:
         if not any(key in body for key in UNIONS):
             return None
         found: list[Plain] = []
-        self._gather(schema, found, set())
+        self._gather(schema, found, set(), set())
         return found
 
-    def _gather(self, schema: Plain, found: list[Plain], seen: set[str]) -> None:
+    def tags(self, schema: Plain) -> set[str]:
+        """The fields by which the members of a union are told from each other."""
+        tags: set[str] = set()
+        self._gather(schema, [], tags, set())
+        return tags
+
+    def _gather(self, schema: Plain, found: list[Plain], tags: set[str], seen: set[str]) -> None:
         body = self.body(schema)
         key = next((key for key in UNIONS if key in body), None)
         if key is None:
@@ -110,9 +116,10 @@ class Types:
         elif (text := canonical(schema)) not in seen:
             # A union may have itself as a member, which adds nothing.
             seen.add(text)
+            tags.update({body["discriminator"]} if body.get("discriminator") else ())
             rest = {name: rule for name, rule in body.items() if name not in (key, "discriminator")}
             for member in body[key]:
-                self._gather({"allOf": [rest, member]} if rest else member, found, seen)
+                self._gather({"allOf": [rest, member]} if rest else member, found, tags, seen)
 
     def equal(self, other: Types) -> frozenset[str]:
         """The names that mean the same in both, with all that they refer to."""

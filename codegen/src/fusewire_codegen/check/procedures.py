@@ -144,12 +144,13 @@ _PLACEHOLDER = r"\{\w+:?(\w*)\}"
 
 
 def _access(old: Procedure, new: Procedure, place: str) -> Iterator[Change]:
-    if new["auth"] and not old["auth"]:
+    if new.get("auth") and not old.get("auth"):
         yield Change(f"{place}.auth", "is needed now", (Audience.CALLERS,), "who is anonymous is refused")
-    elif old["auth"] and not new["auth"]:
+    elif old.get("auth") and not new.get("auth"):
         yield Change(f"{place}.auth", "is not needed any more")
-    for scope in sorted({*old["scopes"]} ^ {*new["scopes"]}):
-        if scope in new["scopes"]:
+    before, after = {*old.get("scopes", ())}, {*new.get("scopes", ())}
+    for scope in sorted(before ^ after):
+        if scope in after:
             what, why = f"{scope} is needed now", "who has not that scope is refused"
             yield Change(f"{place}.scopes", what, (Audience.CALLERS,), why)
         else:

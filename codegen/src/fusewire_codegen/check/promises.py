@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from fusewire_codegen.check.change import Audience, Change
-from fusewire_codegen.check.fit import NEW, NEW_AND_REQUIRED, Fit
+from fusewire_codegen.check.fit import Fit
 from fusewire_codegen.check.plain import Types, canonical, notes, plain
+from fusewire_codegen.check.words import NEW, NEW_AND_REQUIRED
 from fusewire_codegen.contract import Contract, Schema
 
 _WHY = {

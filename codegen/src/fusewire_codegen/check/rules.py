@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from fusewire_codegen.check.plain import UNIONS, Plain, canonical
+from fusewire_codegen.check.plain import Plain, canonical
 
 TEXT_MARKS = frozenset(("naive-datetime", "date", "time", "timedelta", "uuid", "decimal"))
 """Marks of values that travel as text, so that whoever takes any text takes them."""
@@ -126,22 +126,3 @@ def _matches(pattern: str, value: str) -> bool:
         return re.search(pattern, value) is not None
     except re.error:
         return False
-
-
-def describe(schema: Plain) -> str:
-    """A few words for `schema`."""
-    if "$ref" in schema:
-        return str(schema["$ref"]).rpartition("/")[2]
-    if "const" in schema:
-        return canonical(schema["const"])
-    if "enum" in schema:
-        return " | ".join(map(canonical, schema["enum"]))
-    for key in UNIONS:
-        if key in schema:
-            return " | ".join(map(describe, schema[key]))
-    kinds = kinds_of(schema)
-    if "x-fuse" in schema:
-        return str(schema["x-fuse"])
-    if kinds == ["array"] and "items" in schema:
-        return f"list of {describe(schema['items'])}"
-    return " | ".join(kinds) if kinds else "anything"
