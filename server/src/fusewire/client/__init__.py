@@ -2,10 +2,10 @@
 
 from fusewire.client.call import RemoteCall
 from fusewire.client.client import Client, payload_of
-from fusewire.client.connection import open_connection
 from fusewire.client.duplex import Duplex, DuplexClosed
 from fusewire.client.errors import ConnectionLost, RemoteError
 from fusewire.client.inbox import EventsLostError
+from fusewire.client.open import open_connection
 
 __all__ = [
     "Client",

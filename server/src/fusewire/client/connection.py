@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 from fusewire.client.duplex import Duplex, DuplexClosed
@@ -16,7 +15,6 @@ from fusewire.client.inbox import Inbox
 from fusewire.client.incoming import Arrived, Granted, Incoming, Reported, Send, Settled, Shut
 from fusewire.client.machine import ClientMachine, State
 from fusewire.client.outbox import Outbox
-from fusewire.client.tasks import owned_tasks
 from fusewire.client.turns import Turns
 from fusewire.client.upload import upload
 from fusewire.errors import DeadlineExceeded, Unavailable
@@ -35,28 +33,6 @@ SAME_TICK_SECONDS = 0.02
 """A call that waited longer for its connection is told to the server with what is left of its time."""
 SETTLE_SECONDS = 10.0
 """How long a caller that leaves waits for the server's clean-up."""
-
-
-@asynccontextmanager
-async def open_connection(
-    duplex: Duplex,
-    *,
-    calls: str | None = None,
-    credentials: dict[str, Any] | None = None,
-    timeout: float | None = None,  # noqa: ASYNC109  # it is the server's to keep
-) -> AsyncIterator[Connection]:
-    """Say hello and wait for welcome; close at the end of the block.
-
-    `calls` is the hash of the contract that the callers go by, `timeout` the deadline of unary calls that name none, in seconds.
-    Raises `RemoteError` when the server refused, `ConnectionLost` when there is no welcome.
-    """
-    async with owned_tasks() as tasks:
-        connection = Connection(duplex, tasks, timeout=timeout)
-        try:
-            await connection.greet(calls, credentials)
-            yield connection
-        finally:
-            await connection.close()
 
 
 class Connection:
@@ -151,10 +127,8 @@ class Connection:
         Raises `ConnectionLost`, `Unavailable` and `TooLarge` for a call that was not sent, `DeadlineExceeded` when its turn did not come.
         """
         implied = None if streams else self.timeout
-        timeout = implied if request.timeout == "default" else request.timeout
         now = self.loop.time()
-        since = now if request.since is None else request.since
-        deadline = None if timeout is None else since + timeout
+        timeout, since, deadline = request.times(implied, now)
         turns = self._turns[streams]
         try:
             async with asyncio.timeout_at(deadline):

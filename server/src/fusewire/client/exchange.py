@@ -33,6 +33,12 @@ class Request:
     since: float | None = None
     """When it was asked for, on the loop's clock; the time counts from there. None: when it is begun."""
 
+    def times(self, implied: float | None, now: float) -> tuple[float | None, float, float | None]:
+        """Its timeout, where `implied` is the default; when it was asked for; and its deadline."""
+        timeout = implied if self.timeout == "default" else self.timeout
+        since = now if self.since is None else self.since
+        return timeout, since, None if timeout is None else since + timeout
+
     def arguments(self, *, same: bool) -> tuple[list[Any], dict[str, Any]]:
         """`args` and `kwargs` of the message (PROTOCOL §3): cut at the first one that is absent."""
         if not same or not self.order:

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
 
-from fusewire.client.backoff import backoff_seconds
 from fusewire.client.connection import Connection
 from fusewire.client.duplex import Duplex
 from fusewire.client.errors import ConnectionLost, RemoteError
 from fusewire.client.exchange import Exchange, Request
-from fusewire.client.status import Status
+from fusewire.client.session_options import SessionOptions
+from fusewire.client.status import Status, close_name
 from fusewire.errors import DeadlineExceeded, RpcError, TooManyCalls, Unavailable
 from fusewire.wire import messages as m
 from fusewire.wire.close import CloseCode, reconnectable
@@ -32,26 +29,6 @@ DRAIN_GRACE_SECONDS = 8.0
 """What a draining connection gets beyond the server's own time before its calls are given up."""
 MAX_QUEUED_CALLS = 10_000
 """How many calls may wait for their turn or for a connection; one more fails with `TOO_MANY_CALLS`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionOptions:
-    """What a session needs from outside. No hook may raise."""
-
-    dial: Callable[[], Awaitable[Duplex]]
-    """Opens a socket."""
-    calls: str
-    """The hash of the call shapes, for hello."""
-    auth: Callable[[], Awaitable[dict[str, Any] | None]]
-    timeout: float | None
-    """The deadline of unary calls that name none, in seconds."""
-    on_event: Callable[[m.Event], None]
-    on_failure: Callable[[RpcError], None]
-    """It has stopped for good: nothing more will come."""
-    on_status: Callable[[Status], None]
-    on_error: Callable[[Exception], None]
-    on_stale: Callable[[], None]
-    backoff: Callable[[int], float] = backoff_seconds
 
 
 class Session:
@@ -89,9 +66,7 @@ class Session:
         the server would not read, and what the session has stopped for.
         """
         implied = None if streams else self._options.timeout
-        timeout = implied if request.timeout == "default" else request.timeout
-        since = self.loop.time() if request.since is None else request.since
-        deadline = None if timeout is None else since + timeout
+        _, _, deadline = request.times(implied, self.loop.time())
         if self._queued >= MAX_QUEUED_CALLS:
             raise TooManyCalls(message=f"{MAX_QUEUED_CALLS} calls wait")
         self._queued += 1
@@ -185,9 +160,9 @@ class Session:
                 reason = opened.close_reason
             if opened is not None and opened.close_code is not None:
                 if not reconnectable(opened.close_code):
-                    self._stop(_explanation(opened), _name(opened.close_code), reason)
+                    self._stop(_explanation(opened), close_name(opened.close_code), reason)
                     return
-                code = _name(opened.close_code) or code
+                code = close_name(opened.close_code) or code
             self._current = None
             await self._pause(code, reason, attempt)
             attempt += 1
@@ -319,14 +294,6 @@ class Session:
         self._options.on_status(status)
 
 
-def _name(code: int) -> str:
-    """The close code's name; others than ours have none here."""
-    try:
-        return CloseCode(code).reason
-    except ValueError:
-        return "connection_lost" if not 4000 <= code <= 4999 else f"closed_{code}"
-
-
 def _explanation(connection: Connection) -> RpcError:
     """Why a connection was closed for good."""
     if connection.refusal is not None:
@@ -334,4 +301,4 @@ def _explanation(connection: Connection) -> RpcError:
     code = connection.close_code or 0
     status = 401 if code == CloseCode.UNAUTHENTICATED else 503
     detail = connection.close_reason or f"closed ({code})"
-    return RemoteError(m.Error(None, status, _name(code).upper(), detail))
+    return RemoteError(m.Error(None, status, close_name(code).upper(), detail))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from fusewire.wire.close import CloseCode
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -19,3 +21,11 @@ class Status:
     """More words, from the server or the platform."""
     attempt: int = 0
     """How many attempts have failed in a row."""
+
+
+def close_name(code: int) -> str:
+    """The close code's name; others than ours have none here."""
+    try:
+        return CloseCode(code).reason
+    except ValueError:
+        return "connection_lost" if not 4000 <= code <= 4999 else f"closed_{code}"

@@ -17,7 +17,8 @@ from fusewire.client.errors import ConnectionLost, RemoteError
 from fusewire.client.exchange import Timeout
 from fusewire.client.http import HttpTransport
 from fusewire.client.listeners import EventStream, Listeners
-from fusewire.client.session import Session, SessionOptions
+from fusewire.client.session import Session
+from fusewire.client.session_options import SessionOptions
 from fusewire.client.socket import open_websocket
 from fusewire.client.status import Status
 from fusewire.client.tasks import owned_tasks
