@@ -8,7 +8,8 @@ import pytest
 from fusewire_codegen.check import compare
 
 from codegen.tests.check.apps import contract_of
-from codegen.tests.check.mutations import Mutation, mutations
+from codegen.tests.check.cases import Mutation
+from codegen.tests.check.mutations import mutations
 
 
 @pytest.mark.parametrize("mutation", mutations(), ids=lambda mutation: mutation.name)
