@@ -17,7 +17,7 @@ from fusewire import Fuse
 from codegen.tests.compiler import CLIENT, HTTP, ROOT
 from tests.corpus.entry import Big, Entry, Sample
 from tests.support.callers import CallError, HttpCaller, calling
-from tests.support.server import serving
+from tests.support.server import running
 
 Outcomes = dict[tuple[str, str], str | None]
 """What went wrong, by transport and entry."""
@@ -53,7 +53,9 @@ def bundle(folder: Path, source: str) -> Path:
 
 async def run(fuse: Fuse, entries: Iterable[Entry], source: str, folder: Path) -> Outcomes:
     entries = list(entries)
-    async with serving(fuse.app) as host:
+    # A connection that is kept alive is not to end while the machine is busy with something else.
+    async with running(fuse.app, timeout_keep_alive=_PATIENCE_SECONDS) as server:
+        host = server.host
         outcomes = await _in_node(host, entries, bundle(folder, source), folder)
         contract = fuse.contract()
         async with calling("http-json", host, contract) as plain, calling("http-sse", host, contract) as sse:

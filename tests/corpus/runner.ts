@@ -45,6 +45,8 @@ async function tryEntry(methods: Methods, entry: Plan["entries"][number]): Promi
     deepStrictEqual(await echo(given === undefined ? items[index] : untag(given)), untag(form));
 }
 
+const AT_ONCE = 16;
+
 /** With the generated file's `connect`. */
 export async function run(connect: (options: ConnectOptions) => { close(): void }): Promise<void> {
   const plan: Plan = JSON.parse(readFileSync(process.argv[2]!, "utf8"));
@@ -53,14 +55,17 @@ export async function run(connect: (options: ConnectOptions) => { close(): void 
     "http-msgpack": connect({ url: plan.url }),
   };
   for (const [transport, client] of Object.entries(clients)) {
-    const trials = plan.entries.map(async (entry) => {
-      const error = await tryEntry(client as unknown as Methods, entry).then(
-        () => null,
-        (error) => format(error),
-      );
-      console.log(JSON.stringify({ transport, entry: entry.name, error }));
-    });
-    await Promise.all(trials);
+    const waiting = plan.entries.values();
+    const work = async (): Promise<void> => {
+      for (const entry of waiting) {
+        const error = await tryEntry(client as unknown as Methods, entry).then(
+          () => null,
+          (error) => format(error, error.cause ?? ""),
+        );
+        console.log(JSON.stringify({ transport, entry: entry.name, error }));
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
     client.close();
   }
 }
