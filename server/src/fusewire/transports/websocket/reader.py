@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from types import coroutine
@@ -22,6 +23,22 @@ TURN_SECONDS = 0.01
 """How long one frame may be acted on before other connections get their turn."""
 
 
+class _Steps:
+    """A generator as a task takes it: since Python 3.12 asyncio knows those of `types.coroutine` no longer."""
+
+    __slots__ = ("close", "send", "throw")
+
+    def __init__(self, steps: Generator[Any, Any, None]) -> None:
+        self.send, self.throw, self.close = steps.send, steps.throw, steps.close
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        raise RuntimeError("a task's own steps are not waited for")
+
+
+def _as_coroutine(steps: Generator[Any, Any, None]) -> Coroutine[Any, Any, None]:
+    return _Steps(steps) if sys.version_info >= (3, 12) else steps  # type: ignore[return-value]  # has what one needs
+
+
 class Reader(Calls):
     """`_lead` sets one task reading. While it is at work (`_leading`) what is sent waits to leave together."""
 
@@ -37,7 +54,7 @@ class Reader(Calls):
     def _lead(self) -> None:
         self._leading = False
         # Not among `_tasks`: an idle connection has this one task, and no set of them.
-        self._leader = asyncio.create_task(self._read())  # noqa: TID251  # `_stop_reading` waits for it
+        self._leader = asyncio.create_task(_as_coroutine(self._read()))  # noqa: TID251  # `_stop_reading` waits for it
 
     @coroutine
     def _read(self) -> Generator[Any, Any, None]:  # noqa: C901
