@@ -8,7 +8,8 @@ import fusewire
 PROGRAM = """
 import sys
 import fusewire.client.typed
-print(sorted({name.partition(".")[0] for name in sys.modules} & {"fastapi", "starlette", "limits", "redis", "uvicorn"}))
+loaded = {name.partition(".")[0] for name in sys.modules}
+print(sorted(loaded & {"fastapi", "starlette", "limits", "redis", "uvicorn", "httpx"}))
 """
 
 

@@ -132,6 +132,9 @@ class Session:
     # The connection
 
     async def _connection(self, name: str, deadline: float | None) -> Connection:
+        current = self._current
+        if current is not None and not current.left.is_set():
+            return current
         self.want()
         try:
             async with asyncio.timeout_at(deadline):

@@ -6,7 +6,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import Unpack
 
@@ -15,7 +16,6 @@ from fusewire.client.call import Items, result_of
 from fusewire.client.duplex import Duplex
 from fusewire.client.errors import ConnectionLost, RemoteError
 from fusewire.client.exchange import Timeout
-from fusewire.client.http import HttpTransport
 from fusewire.client.listeners import EventStream, Listeners
 from fusewire.client.session import Session
 from fusewire.client.session_options import SessionOptions
@@ -28,6 +28,9 @@ from fusewire.client.typed.procedures import App, Call, NamedEvent, StreamCall
 from fusewire.client.typed.stream import Stream
 from fusewire.errors import RpcError, Unavailable
 from fusewire.wire import messages as m
+
+if TYPE_CHECKING:
+    from fusewire.client.http import HttpTransport
 
 log = logging.getLogger("fusewire.client")
 
@@ -45,10 +48,9 @@ class Core:
         self.timeout = options.get("timeout", DEFAULT_TIMEOUT_SECONDS)
         self._app = app
         self._options = options
-        self._url, base = urls(url, app.ws, app.api)
+        self._url, self._base = urls(url, app.ws, app.api)
         self._headers = dict(options.get("headers", {}))
-        auth = asker(options.get("auth"))
-        self.http = HttpTransport(base, auth=auth, headers=self._headers, ssl=options.get("ssl"))
+        self._auth = asker(options.get("auth"))
         self.listeners = Listeners(self._report)
         self.session: Session | None = None
         self._closed = False
@@ -58,7 +60,7 @@ class Core:
                 SessionOptions(
                     dial=self._dial,
                     calls=app.calls,
-                    auth=auth,
+                    auth=self._auth,
                     timeout=self.timeout,
                     on_event=self._event,
                     on_failure=lambda error: self.listeners.fail(self._typed(error)),
@@ -68,6 +70,13 @@ class Core:
                     backoff=options.get("backoff", backoff_seconds),
                 ),
             )
+
+    @cached_property
+    def http(self) -> HttpTransport:
+        """Made for the first call that needs it: certificates and the package take a while to load."""
+        from fusewire.client.http import HttpTransport
+
+        return HttpTransport(self._base, auth=self._auth, headers=self._headers, ssl=self._options.get("ssl"))
 
     @property
     def status(self) -> Status:
@@ -101,11 +110,12 @@ class Core:
         self._closed = True
         if self.session is not None:
             await self.session.close()
-        await self.http.close()
+        if "http" in self.__dict__:
+            await self.http.close()
 
     async def _dial(self) -> Duplex:
         headers = {**self._headers}
-        if (cookie := self.http.cookie) is not None:
+        if "http" in self.__dict__ and (cookie := self.http.cookie) is not None:
             headers["cookie"] = cookie
         return await open_websocket(self._url, headers=headers, ssl=self._options.get("ssl"))
 
