@@ -33,3 +33,8 @@ def test_the_page_explains_each() -> None:
     rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     codes = {code for row in rows for code in re.findall(r"`([A-Z_]+)`", row)}
     assert codes == codes_of_python() | OF_THE_CLIENT
+
+
+def test_what_promises_more_than_a_status_is_the_frameworks_own() -> None:
+    of_a_status = set(errors.CODE_BY_STATUS.values())
+    assert (codes_of_python() | OF_THE_CLIENT) - of_a_status <= errors.PROMISED

@@ -50,6 +50,15 @@ def code_of_status(status: int) -> str:
     return CODE_BY_STATUS.get(status, f"HTTP_{status}")
 
 
+PROMISED = frozenset(
+    """
+    INVALID_ARGUMENT UNKNOWN_PROCEDURE RATE_LIMITED TOO_LARGE TOO_MANY_CALLS DEADLINE_EXCEEDED CANCELLED MALFORMED UNAVAILABLE
+    UNENCODABLE INTERNAL CONNECTION_LOST EVENTS_OVERFLOW CLIENT_ERROR
+    """.split()  # noqa: SIM905 — a list would take a line for each word.
+)
+"""The codes that tell clients what happened to the call. An app's own error with one of them could make a client send the call again."""
+
+
 class RegistrationError(TypeError):
     """A procedure, event or router that cannot work as written. Raised at import time, naming function, file and line."""
 
@@ -59,6 +68,7 @@ class RpcError(Exception, Generic[Data]):
 
     `class BudgetSpent(RpcError[BudgetData], status=402)` declares one; its code is `BUDGET_SPENT`.
     `raise BudgetSpent(data, "message")` sends it. `data` must fit the declared type; `message` defaults to the code in words.
+    Raises `RegistrationError` for a status that is no error's, and for a code of the framework's own.
     """
 
     code: ClassVar[str] = "RPC_ERROR"
@@ -68,6 +78,10 @@ class RpcError(Exception, Generic[Data]):
     def __init_subclass__(cls, *, status: int | None = None, code: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.code = code or upper_snake(cls.__name__)
+        if cls.code in PROMISED and not cls.__module__.startswith("fusewire."):
+            raise RegistrationError(
+                f"{cls.__module__}.{cls.__qualname__}: {cls.code} is a code of the framework's own; choose another name, or code="
+            )
         if status is not None:
             if not 400 <= status <= 599:
                 raise RegistrationError(f"{cls.__name__}: status must be from 400 to 599, not {status}")

@@ -222,3 +222,17 @@ def test_an_error_with_a_status_that_is_none() -> None:
     with pytest.raises(RegistrationError, match="from 400 to 599"):
 
         class Fine(RpcError, status=200): ...
+
+
+def test_an_error_with_a_code_of_the_frameworks_own() -> None:
+    with pytest.raises(RegistrationError, match="UNAVAILABLE is a code of the framework's own"):
+
+        class Unavailable(RpcError, status=503): ...
+
+    with pytest.raises(RegistrationError, match="RATE_LIMITED is a code of the framework's own"):
+
+        class TooOften(RpcError, status=429, code="RATE_LIMITED"): ...
+
+    class NotFound(RpcError, status=404): ...
+
+    assert NotFound.code == "NOT_FOUND"

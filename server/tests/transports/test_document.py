@@ -36,6 +36,10 @@ class TooOften(RpcError[Left], status=429):
     """This is too often."""
 
 
+class Forbidden(RpcError[Left], status=403):
+    """The app's own, with data."""
+
+
 class ErrorBody(BaseModel):
     """A model of the app, called like one of the framework."""
 
@@ -71,6 +75,10 @@ async def private() -> None: ...
 
 @rpc(scopes=["write", "admin"])
 async def scoped() -> None: ...
+
+
+@rpc(scopes=["write"], raises=[Forbidden])
+async def forbidden_by_both() -> None: ...
 
 
 @rpc
@@ -180,6 +188,11 @@ def test_a_declared_error_joins_the_frameworks_own_of_its_status(document: dict[
     assert limited["properties"]["code"]["const"] == "RATE_LIMITED"
     assert named(document, limited["properties"]["data"])["required"] == ["retry_after"]
     assert set(operation(document, "limited")["responses"]["429"]["headers"]) == {"Retry-After"}
+
+
+def test_a_declared_error_is_what_its_code_means(document: dict[str, Any]) -> None:
+    only = named(document, body(document, "forbidden_by_both", "403"))
+    assert only["properties"]["data"] == {"$ref": "#/components/schemas/Left"}
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, reduce
 from operator import or_
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import pydantic
 from fastapi.security.base import SecurityBase
@@ -24,39 +24,46 @@ _DETAIL: dict[type[RpcError[Any]], Any] = {InvalidArgument: list[InvalidArgument
 _DATA: dict[type[RpcError[Any]], Any] = {RateLimited: RetryAfter}
 
 
+class _Expected(NamedTuple):
+    """An error that the caller has to expect, and when it comes."""
+
+    error: Any
+    when: str
+
+
 def responses_of(procedure: Procedure) -> dict[int | str, dict[str, Any]]:
     """FastAPI's `responses`: what the procedure declares, what the framework adds to it, and any other error as the default.
 
     What the options say about a response themselves counts first.
     """
-    by_status: dict[int, dict[type[RpcError[Any]], str]] = {}
-    for error, when in _errors(procedure):
-        by_status.setdefault(error.status, {}).setdefault(error, when)
+    by_status: dict[int, dict[str, _Expected]] = {}
+    for expected in _errors(procedure):
+        # What is declared comes last, and is what a code means that the framework has as well.
+        by_status.setdefault(expected.error.status, {})[expected.error.code] = expected
     responses: dict[int | str, dict[str, Any]] = {
-        status: _response(errors) for status, errors in sorted(by_status.items())
+        status: _response([*errors.values()]) for status, errors in sorted(by_status.items())
     }
     responses["default"] = {"model": ErrorBody, "description": "Any other error"}
     return {**responses, **procedure.options.responses}
 
 
-def _errors(procedure: Procedure) -> Iterator[tuple[type[RpcError[Any]], str]]:
-    """Each error that the caller has to expect, and when it comes."""
+def _errors(procedure: Procedure) -> Iterator[_Expected]:
     options = procedure.options
     nodes = (procedure.root, *procedure.guards)
     if procedure.needs_identity or any(_asks_who(node) for node in nodes):
-        yield Unauthenticated, "No identity, or a refused one"
+        yield _Expected(Unauthenticated, "No identity, or a refused one")
     if options.scopes:
-        yield Forbidden, "A scope is missing"
+        yield _Expected(Forbidden, "A scope is missing")
     takes_arguments = any(True for node in nodes for _ in walk(node))
     if takes_arguments and options.max_bytes is not None:
-        yield TooLarge, f"The arguments take more than {options.max_bytes:,} bytes"
+        yield _Expected(TooLarge, f"The arguments take more than {options.max_bytes:,} bytes")
     if takes_arguments:
-        yield InvalidArgument, "An argument does not fit"
+        yield _Expected(InvalidArgument, "An argument does not fit")
     if options.limit is not None:
-        yield RateLimited, f"The limit of {options.limit} is spent"
+        yield _Expected(RateLimited, f"The limit of {options.limit} is spent")
     for error in options.raises:
         said = "" if error.__doc__ == RpcError.__doc__ else error.__doc__ or ""
-        yield error, " ".join(said.partition("\n\n")[0].split()) or error.code
+        yield _Expected(error, " ".join(said.partition("\n\n")[0].split()) or error.code)
 
 
 def _asks_who(node: Node) -> bool:
@@ -71,16 +78,16 @@ def _refuses_strangers(call: object) -> bool:
     return isinstance(call, SecurityBase) and getattr(call, "auto_error", False) is True
 
 
-def _response(errors: dict[Any, str]) -> dict[str, Any]:
+def _response(errors: Sequence[_Expected]) -> dict[str, Any]:
     """The response of one status. With a discriminator pydantic writes `oneOf`."""
-    bodies = [_body_of(error) for error in errors]
+    bodies = [_body_of(error) for error, _ in errors]
     if len(bodies) == 1:
         model: Any = bodies[0]
-        said = next(iter(errors.values()))
+        said = errors[0].when
     else:
         model = Annotated[reduce(or_, bodies), pydantic.Field(discriminator="code")]
-        said = "\n".join(f"- `{error.code}`: {when}" for error, when in errors.items())
-    headers = {name: header for error in errors for name, header in _HEADERS.get(error, {}).items()}
+        said = "\n".join(f"- `{error.code}`: {when}" for error, when in errors)
+    headers = {name: header for error, _ in errors for name, header in _HEADERS.get(error, {}).items()}
     return {"model": model, "description": said, **({"headers": headers} if headers else {})}
 
 
