@@ -14,7 +14,7 @@ from starlette.routing import compile_path
 
 from fusewire.errors import RegistrationError
 from fusewire.identity import Transport
-from fusewire.loading import once
+from fusewire.loading import is_contract_only, once
 from fusewire.names import name_fault
 from fusewire.procedures.annotations import is_model, unwrap
 from fusewire.procedures.callables import Flavour, place_of
@@ -132,7 +132,7 @@ def compile_procedure(definition: Definition, *, naive: NaiveDatetimes = "error"
         by_name={field.name: field for field in fields if field.where != "upload"},
         upload=uploads[0] if uploads else None,
         plain=plain,
-        checks=_checks(root) if plain else None,
+        checks=_checks(root) if plain and not is_contract_only() else None,
         needs_identity=bool(options.auth) or bool(options.scopes),
         served_on=options.served_on,
         sets_response=any(_takes(node, Injected.RESPONSE) for node in (root, *guards)),

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic_core import PydanticKnownError, SchemaValidator, core_schema, to_json
 
+from fusewire.loading import is_contract_only
 from fusewire.procedures.values.kinds import NaiveDatetimes
 from fusewire.procedures.values.refusals import refuse
 from fusewire.procedures.values.schemas import Config, Rewriter, Schema, core_schema_of, is_coded, is_complete
@@ -28,7 +29,9 @@ class InputType:
         self.adapter: TypeAdapter[Any] = TypeAdapter(annotation)
         self._naive: NaiveDatetimes = naive
         if is_complete(self.adapter):
-            refuse(self.adapter, "validation")
+            refuse(self.adapter, annotation, "validation")
+            if not is_contract_only():
+                _ = self.check
 
     @cached_property
     def check(self) -> Check:

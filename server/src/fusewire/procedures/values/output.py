@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
 from fusewire.errors import Unencodable
+from fusewire.loading import is_contract_only
 from fusewire.procedures.values.anything import Anything
 from fusewire.procedures.values.exact import ExactForm
 from fusewire.procedures.values.forms import JsonForm
@@ -41,7 +42,9 @@ class OutputType:
         self.packable: Convert = packable if naive == "error" else _packs_utc
         """What `pack` is to do with what msgpack does not know."""
         if is_complete(self.adapter):
-            refuse(self.adapter, "serialization")
+            refuse(self.adapter, annotation, "serialization")
+            if not is_contract_only():
+                _ = self._fit, self._exact, self._json
 
     def plain(self, value: Any) -> Any:
         """Plain Python data of the declared shape, for `pack` with `packable`. A dict or an ORM row that fits is taken as well.
@@ -89,7 +92,7 @@ class OutputType:
             raise_by_name(error)
             raise
 
-    # Worked out when they are first asked for: a class may refer to one that comes after it.
+    # At the latest when they are first asked for: an event may refer to a class that comes after it.
 
     @cached_property
     def _fit(self) -> Any:

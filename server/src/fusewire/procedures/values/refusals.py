@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum
 from typing import Any, Literal
+from weakref import WeakSet
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema
@@ -13,21 +14,30 @@ from fusewire.procedures.values.schemas import MAPPINGS, Rewriter, Schema, core_
 
 Mode = Literal["validation", "serialization"]
 
-_NO_KEYS = {
-    "bytes": "bytes",
-    "tuple": "a tuple",
-    "named-tuple": "a tuple",
-    "model": "a model",
-    "dataclass": "a dataclass",
-    "frozenset": "a set",
-}
+_NO_KEYS = {"bytes": "bytes", "model": "a model", "dataclass": "a dataclass", "frozenset": "a set"}
+# As text that nobody reads back.
+_NO_INPUT_KEYS = {"tuple": "a tuple", "named-tuple": "a tuple"}
 _PLAIN = (str, int, float, bool, type(None))
 
 
-def refuse(adapter: TypeAdapter[Any], mode: Mode) -> None:
+_fine: dict[Mode, WeakSet[type]] = {"validation": WeakSet(), "serialization": WeakSet()}
+"""Classes that were looked through."""
+
+
+def refuse(adapter: TypeAdapter[Any], annotation: Any, mode: Mode) -> None:
     """Raises `TypeError` for a type of which some part has no form on the wire, in words for its author."""
+    schema = core_schema_of(adapter)
+    is_class = getattr(annotation, "__pydantic_core_schema__", None) is schema
+    if is_class and annotation in _fine[mode]:
+        return
+    _look_through(adapter, schema, mode)
+    if is_class:
+        _fine[mode].add(annotation)
+
+
+def _look_through(adapter: TypeAdapter[Any], schema: Schema, mode: Mode) -> None:
     seen = _Seen()
-    seen.rewrite(core_schema_of(adapter))
+    seen.rewrite(schema)
     for fault in seen.faults:
         raise TypeError(fault)
     if mode == "validation":
@@ -58,7 +68,9 @@ class _Seen(Rewriter):
             **dict.fromkeys(MAPPINGS, self._mapping),
         }
 
-    def _class(self, schema: Schema, _was: Schema, _config: Any) -> Schema:
+    def _class(self, schema: Schema, was: Schema, config: Any) -> Schema:
+        if "serialization" in schema:
+            return self._odd(schema, was, config)
         self.faults.append(
             f"a class ({schema.get('cls_repr', 'type')}) has no form that a client could be given"
         )
@@ -70,8 +82,9 @@ class _Seen(Rewriter):
 
     def _mapping(self, schema: Schema, _was: Schema, _config: Any) -> Schema:
         for kind in _alternatives(schema.get("keys_schema", {"type": "any"})):
-            if kind in _NO_KEYS:
-                self.faults.append(f"{_NO_KEYS[kind]} cannot be a key: keys are text in JSON and msgpack")
+            for names, faults in ((_NO_KEYS, self.faults), (_NO_INPUT_KEYS, self.input_faults)):
+                if kind in names:
+                    faults.append(f"{names[kind]} cannot be a key: keys are text in JSON and msgpack")
         return schema
 
     def _literal(self, schema: Schema, _was: Schema, _config: Any) -> Schema:
@@ -91,6 +104,9 @@ class _Seen(Rewriter):
 
 
 def _alternatives(schema: Schema) -> Iterator[str]:
+    """The types that a value may be of, as far as it is not serialised in a way of its own."""
+    if "serialization" in schema:
+        return
     for key in ("choices", "schema"):
         below = schema.get(key)
         for part in below if isinstance(below, list) else [below]:
