@@ -19,6 +19,8 @@ from fusewire.wire.shapes import Fault, read_message
 
 MSGPACK = "application/msgpack"
 MAX_ANSWER_BYTES = 2**26
+MAX_CONNECTIONS = 100
+"""More calls at once wait for one of them."""
 _SIZES = Sizes(message_bytes=MAX_ANSWER_BYTES, depth=512, elements=MAX_ANSWER_BYTES)
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -31,8 +33,11 @@ class HttpTransport:
     def __init__(self, base: str, *, auth: Auth, headers: Mapping[str, str], ssl: SSLContext | None) -> None:
         self._auth = auth
         verify: SSLContext | bool = True if ssl is None else ssl
-        # Deadlines are the calls' own.
-        self._client = httpx.AsyncClient(base_url=base, headers=headers, verify=verify, timeout=None)  # noqa: S113
+        # As many stay open as there may be: to make one again costs more than many calls. Deadlines are the calls' own.
+        limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
+        self._client = httpx.AsyncClient(
+            base_url=base, headers=headers, verify=verify, limits=limits, timeout=None
+        )  # noqa: S113
 
     @property
     def cookie(self) -> str | None:
