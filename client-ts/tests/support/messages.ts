@@ -92,7 +92,9 @@ export function toMessage(elements: readonly unknown[]): Message {
   const [name, row] = Object.entries(TABLE).find(([, row]) => row[0] === elements[0]) ?? [];
   const message: Record<string, unknown> = { kind: name };
   const optional =
-    "calls session timeout_ms credentials positions args kwargs data error_id topic previous position recovered".split(" ");
+    "calls session timeout_ms credentials positions args kwargs data error_id topic previous position recovered".split(
+      " ",
+    );
   for (const [index, field] of row?.slice(1).entries() ?? []) {
     const value = elements[index + 1];
     const skipped = optional.includes(String(field)) && (value === null || value === undefined);
