@@ -125,7 +125,9 @@ def _endpoint(procedure: Procedure, handle: Callable[..., Any]) -> Callable[...,
     endpoint: Any = stream if procedure.streams else call
     returns: Any = Response if procedure.output is None else procedure.output.annotation
     if procedure.streams:
-        returns = AsyncIterator[returns]
+        # FastAPI takes an item type of None for the lack of one.
+        item: Any = type(None) if returns is None else returns
+        returns = AsyncIterator[item]
     endpoint.__name__ = procedure.name.replace(".", "_")
     endpoint.__doc__ = procedure.doc
     endpoint.__signature__ = inspect.Signature(_parameters(procedure), return_annotation=returns)
