@@ -111,6 +111,11 @@ async def chat(prompt: str) -> AsyncIterator[Item]:
     yield Item(text=prompt)
 
 
+@rpc
+async def pulses() -> AsyncIterator[None]:
+    yield None
+
+
 @rpc(raises=[BudgetSpent], responses={402: {"description": "Said by hand."}})
 async def by_hand() -> ErrorBody:
     return ErrorBody(mine=1)
@@ -245,6 +250,11 @@ def test_the_items_of_a_stream(document: dict[str, Any]) -> None:
     assert set(reported["properties"]) == {"detail", "code", "data", "id"}
     plain = operation(document, "plain")["responses"]["200"]["content"]
     assert plain == {"application/jsonl": {"schema": {"type": "array", "items": item}}}
+
+
+def test_a_stream_of_nothing_else(document: dict[str, Any]) -> None:
+    content = operation(document, "pulses")["responses"]["200"]["content"]
+    assert content["application/jsonl"]["schema"]["items"]["type"] == "null"
 
 
 def test_the_items_of_a_stream_in_openapi_3_2(app: FastAPI) -> None:
