@@ -1,6 +1,9 @@
 """Types of one name in several places, and names that TypeScript or the generated file uses itself."""
 
-from pydantic import BaseModel
+from types import GenericAlias
+from typing import Any
+
+from pydantic import BaseModel, create_model
 
 from tests.corpus import office, shop
 from tests.corpus.entry import Entry, Sample
@@ -51,6 +54,17 @@ def _local() -> type[BaseModel]:
 
 
 Local = _local()
+
+
+def _made(**fields: Any) -> type[BaseModel]:
+    return create_model("Made", **fields)
+
+
+MadeOfNumber, MadeOfText, MadeOfBoth = (
+    _made(x=(int, ...)),
+    _made(y=(str, ...)),
+    _made(x=(int, 1), y=(str, "a")),
+)
 
 shop_account = Entry(
     shop.Account,
@@ -130,4 +144,13 @@ made_in_a_function = Entry(
 )
 called_in_german = Entry(
     Größe, "{ x: number }", Sample(Größe(x=1), {"x": 1}), shows=("export interface Größe {",)
+)
+made_more_than_once = Entry(
+    GenericAlias(tuple, (MadeOfNumber, MadeOfText, MadeOfBoth)),
+    "[{ x: number }, { y: string }, { x?: number; y?: string }]",
+    Sample((MadeOfNumber(x=1), MadeOfText(y="b"), MadeOfBoth()), [{"x": 1}, {"y": "b"}, {"x": 1, "y": "a"}]),
+    made="[{ x: number }, { y: string }, { x: number; y: string }]",
+    shows=("export interface MadeInput {", "export interface Made2 {", "export interface Made3 {"),
+    written='tuple of three models that were made by `create_model("Made", ...)`',
+    why="Classes of one name in one place are numbered, by what they say.",
 )
