@@ -135,6 +135,17 @@ def test_an_event_may_refer_to_a_class_that_comes_later() -> None:
     assert InputType(deferred).check({"a": "/w=="}).a == b"\xff"
 
 
+class Unfinished(BaseModel):
+    one: "Nowhere"  # type: ignore[name-defined]  # noqa: F821  # that is the point
+
+
+def test_an_argument_may_not_refer_to_what_does_not_exist() -> None:
+    async def take(value: Unfinished) -> None: ...
+
+    with pytest.raises(RegistrationError, match=r"test_values\.py.*'value' cannot be used"):
+        Fuse(FastAPI()).rpc(take)
+
+
 def test_aliases_of_types_are_what_they_stand_for() -> None:
     stamp, blob = TypeAliasType("stamp", datetime), TypeAliasType("blob", bytes)
     check = InputType(dict[str, stamp | list[blob]]).check  # type: ignore[valid-type]  # made at run time

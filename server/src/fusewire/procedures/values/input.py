@@ -16,22 +16,24 @@ from pydantic_core import PydanticKnownError, SchemaValidator, core_schema, to_j
 from fusewire.loading import is_contract_only
 from fusewire.procedures.values.kinds import NaiveDatetimes
 from fusewire.procedures.values.refusals import refuse
-from fusewire.procedures.values.schemas import Config, Rewriter, Schema, core_schema_of, is_coded, is_complete
+from fusewire.procedures.values.schemas import Config, Rewriter, Schema, core_schema_of, is_coded
 
 Check = Callable[[Any], Any]
 
 
 class InputType:
-    """The declared type of an argument. Raises `TypeError` for a type of which some part cannot come from a client."""
+    """The declared type of an argument.
+
+    Raises `TypeError` for a type of which some part cannot come from a client, pydantic's error for one that names what does not exist.
+    """
 
     def __init__(self, annotation: Any, *, naive: NaiveDatetimes = "error") -> None:
         self.annotation = annotation
         self.adapter: TypeAdapter[Any] = TypeAdapter(annotation)
         self._naive: NaiveDatetimes = naive
-        if is_complete(self.adapter):
-            refuse(self.adapter, annotation, "validation")
-            if not is_contract_only():
-                _ = self.check
+        refuse(self.adapter, annotation, "validation")
+        if not is_contract_only():
+            _ = self.check
 
     @cached_property
     def check(self) -> Check:

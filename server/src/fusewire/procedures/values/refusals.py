@@ -17,6 +17,7 @@ Mode = Literal["validation", "serialization"]
 _NO_KEYS = {"bytes": "bytes", "model": "a model", "dataclass": "a dataclass", "frozenset": "a set"}
 # As text that nobody reads back.
 _NO_INPUT_KEYS = {"tuple": "a tuple", "named-tuple": "a tuple"}
+_FIELDS = ("model-field", "dataclass-field", "typed-dict-field")
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -66,6 +67,7 @@ class _Seen(Rewriter):
             "literal": self._literal,
             "enum": self._enum,
             **dict.fromkeys(MAPPINGS, self._mapping),
+            **dict.fromkeys(_FIELDS, self._field),
         }
 
     def _class(self, schema: Schema, was: Schema, config: Any) -> Schema:
@@ -78,6 +80,16 @@ class _Seen(Rewriter):
 
     def _odd(self, schema: Schema, _was: Schema, _config: Any) -> Schema:
         self.is_odd = True
+        return schema
+
+    def _field(self, schema: Schema, _was: Schema, config: Any) -> Schema:
+        alias = schema.get("validation_alias")
+        if isinstance(alias, list) and not config.get("validate_by_name"):
+            paths = alias if alias and isinstance(alias[0], list) else [alias]
+            if all(len(path) > 1 for path in paths):
+                self.input_faults.append(
+                    f"an AliasPath ({alias}) leads to a part of a value whose type nobody declares"
+                )
         return schema
 
     def _mapping(self, schema: Schema, _was: Schema, _config: Any) -> Schema:
