@@ -29,7 +29,8 @@ class Shared:
 
 
 def shared_by_workers(broker: Broker | str | None, name: str) -> Shared:
-    """`broker`: a URL such as `redis://localhost`; None: the environment's `REDIS_URL`, else this process alone.
+    """`broker`: a URL such as `redis://localhost`, or `redis+cluster://one:6379,two:6379` with some nodes of a cluster; None: the
+    environment's `REDIS_URL`, else this process alone.
 
     Raises `ValueError` for another URL, and `ImportError` when redis-py is not installed.
     """
@@ -38,9 +39,9 @@ def shared_by_workers(broker: Broker | str | None, name: str) -> Shared:
     url = broker or os.environ.get("REDIS_URL")
     if not url:
         return Shared(MemoryBroker(), MemoryStore(), MemoryLimiter())
-    if not url.startswith(("redis://", "rediss://")):
+    if url.partition("://")[0] not in ("redis", "rediss", "redis+cluster", "rediss+cluster"):
         # Not the URL itself: it may hold a password.
-        raise ValueError("broker= (or REDIS_URL) must be a redis:// or rediss:// URL")
+        raise ValueError("broker= (or REDIS_URL) must be a redis:// or rediss:// URL, or redis+cluster://")
     try:
         from fusewire.broker.redis import RedisBroker, RedisStore
         from fusewire.quota.redis import RedisLimiter

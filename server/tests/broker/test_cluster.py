@@ -7,7 +7,10 @@ import logging
 from collections.abc import AsyncIterator
 
 import pytest
+from fastapi import FastAPI
+from fusewire import Fuse, RpcError, testing
 from fusewire.broker.redis.broker import RedisBroker
+from pydantic import BaseModel
 
 from server.tests.broker.conftest import OpenWorker
 from server.tests.broker.support import KEPT, QUICK, QUIET, eventually
@@ -109,3 +112,25 @@ async def test_a_node_that_hangs_up_is_found_again(
     for topic in topics:
         await recorder.told(topic, b"one")
     assert recorder.gaps == []
+
+
+class News(BaseModel):
+    n: int
+
+
+async def test_an_app_has_its_events_sessions_and_limits_there(cluster: ValkeyCluster, name: str) -> None:
+    fuse = Fuse(FastAPI(), broker=cluster.url, name=name)
+    fuse.rpc.event(News)
+
+    @fuse.rpc(limit="1/h")
+    async def join() -> None:
+        await fuse.room("lobby").join()
+
+    async with testing.connect(fuse.app) as client:
+        heard = client.events("News")
+        await client.join()
+        with pytest.raises(RpcError) as caught:
+            await client.join()
+        assert caught.value.code == "RATE_LIMITED"
+        await fuse.room("lobby").emit(News(n=1))
+        assert await anext(heard) == {"n": 1}

@@ -6,7 +6,7 @@ import math
 import time
 
 from limits import RateLimitItemPerSecond
-from limits.aio.storage import RedisStorage
+from limits.aio.storage import RedisClusterStorage, RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from redis.asyncio import BlockingConnectionPool
 from redis.exceptions import RedisError
@@ -22,14 +22,7 @@ class RedisLimiter:
     """
 
     def __init__(self, url: str, *, name: str = "app") -> None:
-        pool = BlockingConnectionPool.from_url(url, max_connections=32, timeout=5, socket_timeout=5)
-        storage = RedisStorage(
-            f"async+{url}",
-            implementation="redispy",
-            key_prefix=f"fusewire:{name}:limit",
-            connection_pool=pool,  # type: ignore[arg-type]  # handed on to redis-py; its type there is too narrow
-        )
-        self._window = MovingWindowRateLimiter(storage)
+        self._window = MovingWindowRateLimiter(_storage(url, f"fusewire:{name}:limit"))
 
     async def hit(self, key: str, rate: Rate) -> float:
         item = RateLimitItemPerSecond(rate.amount, rate.seconds, namespace="")
@@ -40,3 +33,22 @@ class RedisLimiter:
         except (RedisError, OSError) as error:
             raise Unavailable(message="Limits cannot be counted right now") from error
         return max(1.0, math.ceil(reset - time.time()))
+
+
+def _storage(url: str, prefix: str) -> RedisStorage:
+    scheme, _, rest = url.partition("://")
+    if scheme.endswith("+cluster"):
+        return RedisClusterStorage(
+            f"async+redis+cluster://{rest}",
+            implementation="redispy",
+            key_prefix=prefix,
+            socket_timeout=5,
+            ssl=scheme.startswith("rediss"),
+        )
+    pool = BlockingConnectionPool.from_url(url, max_connections=32, timeout=5, socket_timeout=5)
+    return RedisStorage(
+        f"async+{url}",
+        implementation="redispy",
+        key_prefix=prefix,
+        connection_pool=pool,  # type: ignore[arg-type]  # handed on to redis-py; its type there is too narrow
+    )
