@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from contextlib import aclosing
+from pathlib import Path
 
 import pytest
+from fusewire_codegen import project as projects
 from fusewire_codegen.contract import Contract
 from fusewire_codegen.load import LoadError
 from fusewire_codegen.python import render
+from fusewire_codegen.watch.changes import Kind, changes
 
 from codegen.tests.projects import TARGET, Project
 
@@ -36,3 +41,17 @@ def test_without_the_generator_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "datamodel_code_generator", None)
     with pytest.raises(LoadError, match=r"pip install 'fusewire-codegen\[python\]'"):
         render(small, "shop.main:app")
+
+
+async def test_a_client_that_was_written_is_no_change(tmp_path: Path) -> None:
+    stop = asyncio.Event()
+    client = tmp_path / "client.py"
+    async with (
+        asyncio.timeout(10),
+        aclosing(changes(projects.Project(tmp_path), stop, frozenset({client}))) as batches,
+    ):
+        assert (await anext(batches)).kind is Kind.WATCHING
+        client.write_text("1")
+        (tmp_path / "app.py").write_text("2")
+        assert (await anext(batches)).paths == {tmp_path / "app.py"}
+        stop.set()

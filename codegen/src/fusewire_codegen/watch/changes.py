@@ -42,24 +42,28 @@ class Batch:
 
 
 class FolderFilter:
-    """Lets through Python files, package files, and folders of the project that came or went."""
+    """Lets through Python files but those in `written`, package files, and folders of the project that came or went."""
 
-    def __init__(self, folders: frozenset[Path]) -> None:
+    def __init__(self, folders: frozenset[Path], written: frozenset[Path] = frozenset()) -> None:
         self._folders = folders
+        self._written = written
 
     def __call__(self, change: Change, name: str) -> bool:
         """Whether the change of the file or folder `name` matters."""
         path = Path(name)
         if path.suffix == ".py" or path.name in PACKAGE_FILES:
-            return True
+            return path not in self._written
         if change is Change.deleted:
             return path in self._folders
         return change is Change.added and not is_tool_folder(path.name) and path.is_dir()
 
 
-async def changes(project: Project, stop: asyncio.Event) -> AsyncGenerator[Batch]:
+async def changes(
+    project: Project, stop: asyncio.Event, written: frozenset[Path] = frozenset()
+) -> AsyncGenerator[Batch]:
     """Batches of changes in the project until `stop` is set, beginning with a `WATCHING` one.
 
+    Changes of the files in `written` are none: a Python client is a Python file that the watcher itself writes.
     Only the project's own folders are watched, one by one: a recursive watch would include every folder of
     `node_modules`, which takes seconds and fills the kernel's table of watches.
     A new folder starts it anew.
@@ -70,7 +74,7 @@ async def changes(project: Project, stop: asyncio.Event) -> AsyncGenerator[Batch
         is_first = True
         turns = awatch(
             *folders,
-            watch_filter=FolderFilter(folders),
+            watch_filter=FolderFilter(folders, written),
             stop_event=stop,
             step=STEP_MS,
             debounce=DEBOUNCE_MS,

@@ -92,7 +92,8 @@ class Supervisor:
                 self._confirming.cancel()
 
     async def _follow(self) -> None:
-        async with aclosing(changes(self._project, self._stop)) as batches:
+        written = frozenset(path.resolve() for path in self._job.outputs)
+        async with aclosing(changes(self._project, self._stop, written)) as batches:
             async for batch in batches:
                 self._changed(batch)
 
