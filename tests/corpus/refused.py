@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from enum import Enum
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import AliasPath, BaseModel, Field
 
 from tests.corpus.entry import Refused
 
@@ -21,6 +21,11 @@ class Point(BaseModel):
     x: int
 
 
+class Picked(BaseModel):
+    first: int = Field(validation_alias=AliasPath("all", 0))
+
+
+a_path_into_the_input = Refused(Picked, "AliasPath", instead="a field for the whole value")
 a_function = Refused(Callable[[int], str], "JsonSchema", instead="a name, or a procedure of its own")
 a_class = Refused(type[int], "a class", instead="a `Literal` or an `Enum` of names")
 a_class_of_ones_own = Refused(
