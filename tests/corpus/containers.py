@@ -1,6 +1,6 @@
 """Lists, tuples, sets, dictionaries and optional values."""
 
-from collections import OrderedDict, defaultdict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -62,6 +62,7 @@ ordered = Entry(
 default_dict = Entry(
     defaultdict[str, list[int]], "Record<string, number[]>", Sample(defaultdict(list, a=[1]), {"a": [1]})
 )
+counted = Entry(Counter[str], "Record<string, number>", Sample(Counter("aab"), {"a": 2, "b": 1}))
 nested_dicts = Entry(
     dict[str, dict[str, list[int]]], "Record<string, Record<string, number[]>>", {"a": {"b": [1]}, "c": {}}
 )

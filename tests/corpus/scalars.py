@@ -12,12 +12,16 @@ from uuid import UUID
 
 from fusewire import BigInt, NaiveDatetime
 from pydantic import (
+    UUID4,
     AnyUrl,
     AwareDatetime,
     ByteSize,
     Field,
     HttpUrl,
+    IPvAnyAddress,
     JsonValue,
+    PastDate,
+    PositiveInt,
     Secret,
     SecretStr,
     StrictInt,
@@ -123,6 +127,7 @@ time_of_day = Entry(
     Sample(time(9, 30), "09:30:00"),
     Sample(time(23, 59, 59, 5, tzinfo=UTC), "23:59:59.000005Z"),
 )
+past_day = Entry(PastDate, "PlainDate", Sample(date(2001, 2, 3), "2001-02-03"))
 duration = Entry(
     timedelta,
     "Duration",
@@ -131,6 +136,7 @@ duration = Entry(
     why="ISO 8601, as a branded string: a number would not say of what.",
 )
 uuid = Entry(UUID, "UUID", Sample(ID, str(ID)))
+random_uuid = Entry(UUID4, "UUID", Sample(ID, str(ID)))
 decimal = Entry(
     Decimal,
     "Decimal",
@@ -138,7 +144,8 @@ decimal = Entry(
     Sample(Decimal("12345678901234567890.123456789"), "12345678901234567890.123456789"),
     why="A branded string, exact to the last digit; a number would round.",
 )
-bounded_decimal = Entry(
+bounded_random_uuid = Entry(UUID4, "UUID", Sample(ID, str(ID)))
+decimal = Entry(
     Annotated[Decimal, Field(gt=0, max_digits=6, decimal_places=2)],
     "Decimal",
     Sample(Decimal("9.90"), "9.90"),
@@ -153,6 +160,7 @@ web_address = Entry(
 )
 ip_address = Entry(IPv4Address, "string", Sample(IPv4Address("10.0.0.1"), "10.0.0.1"), shows=("format ipv4",))
 ip6_address = Entry(IPv6Address, "string", Sample(IPv6Address("::1"), "::1"))
+any_ip_address = Entry(IPvAnyAddress, "string", Sample(IPv6Address("::1"), "::1"))
 ip_network = Entry(IPv4Network, "string", Sample(IPv4Network("10.0.0.0/8"), "10.0.0.0/8"))
 pattern = Entry(re.Pattern[str], "string", Sample(re.compile("a+b"), "a+b"))
 secret = Entry(
@@ -181,6 +189,7 @@ bounded_text = Entry(
     "abc",
     shows=("minLength 1", "maxLength 3"),
 )
+positive_integer = Entry(PositiveInt, "number", 1, written="PositiveInt", shows=("exclusiveMinimum 0",))
 constrained_integer = Entry(conint(gt=1), "number", 2, written="conint(gt=1)")
 constrained_text = Entry(constr(to_lower=True), "string", "abc", written="constr(to_lower=True)")
 complex_number = Entry(complex, "string", Sample(1 + 2j, "1+2j"))
