@@ -8,7 +8,7 @@ import { tell } from "./hooks.js";
 import { createListeners } from "./listeners.js";
 import { methodsOf, withScope } from "./methods.js";
 import { type ConnectOptions, milliseconds, settle, socketUrl } from "./options.js";
-import type { Call, CallSink, Procedure, Transport } from "./ports.js";
+import { type Call, type CallSink, GAP, type Procedure, type Transport } from "./ports.js";
 import { acquire } from "./shared.js";
 import { openStream } from "./stream.js";
 import type { HttpTools } from "./transports/tools.js";
@@ -63,11 +63,12 @@ export function createClient<Procedures extends object, Events extends object>(
   descriptor: Descriptor,
   options: ConnectOptions = {},
 ): FuseClient<Procedures, Events> {
-  const { fetch, onCall, url, WebSocket = globalThis.location && globalThis.WebSocket } = options;
+  const { fetch, onCall, onGap, url, WebSocket = globalThis.location && globalThis.WebSocket } = options;
   const settings = settle(options);
   const { onError } = settings;
-  const { api, ws, calls: hash, uploads } = descriptor;
+  const { api, ws, calls: hash } = descriptor;
   const listeners = createListeners(onError);
+  listeners.on(GAP, onGap as (gap: unknown) => void);
   const calls = createCalls(settings.environment, onCall && ((info) => tell([onCall], info, onError)));
   const watchers = new Set<(status: Status) => void>();
   const known = new Set([hash]);
@@ -75,7 +76,7 @@ export function createClient<Procedures extends object, Events extends object>(
   const [connection, release] =
     WebSocket && address
       ? acquire(
-          { ...settings, url: address, calls: hash, WebSocket, uploads, listeners: new Set() },
+          { ...settings, ...descriptor, url: address, WebSocket, listeners: new Set() },
           { event: listeners.emit, fail: listeners.fail, stale, status: tellStatus },
         )
       : [];

@@ -1,4 +1,4 @@
-import type { Procedure, UploadPart } from "./ports.js";
+import type { Procedure, RecoveryPart, UploadPart } from "./ports.js";
 
 /** The table that the generated file holds, and the parts of the client that its contract needs. */
 export interface Descriptor {
@@ -14,6 +14,8 @@ export interface Descriptor {
   readonly http: () => Promise<HttpPart>;
   /** `uploads` of this package, where a procedure takes a stream. */
   readonly uploads?: UploadPart;
+  /** `recovery` of this package, where there are events. */
+  readonly recovery?: RecoveryPart;
 }
 
 /** `@fusewire/client/http`. */

@@ -6,6 +6,7 @@
  */
 export type { CallInfo } from "./call.js";
 export { type ClientMembers, createClient, type FuseClient, type WithOptions } from "./client.js";
+export { recovery } from "./connection/recovery.js";
 export type { Status, StatusStore } from "./connection/status.js";
 export { uploads } from "./connection/upload.js";
 export type { Descriptor } from "./descriptor.js";
@@ -22,7 +23,7 @@ export type {
   StandardError,
   StandardErrors,
 } from "./failures.js";
-export type { ConnectOptions, StaleContract } from "./options.js";
+export type { ConnectOptions, Gap, StaleContract } from "./options.js";
 export type {
   Auth,
   Credentials,

@@ -12,6 +12,11 @@ export interface StaleContract {
   readonly server: string;
 }
 
+/** What `onGap` is told: `user:ann`, `room:lobby`, `all`, or the session's own topic. */
+export interface Gap {
+  readonly topic: string;
+}
+
 /** How to connect. All of it is optional: without any, a page calls its own origin. */
 export interface ConnectOptions {
   /** The server's base URL: http, https, ws or wss. Default: the page's own origin. */
@@ -39,6 +44,11 @@ export interface ConnectOptions {
    * it meets, however often it connects. Calls that are still the same go on working: arguments travel by name.
    */
   readonly onStale?: ((contract: StaleContract) => void) | undefined;
+  /**
+   * Events are missing and cannot be had any more: the page was away for longer than they are kept, or the server lost
+   * them. What depends on them has to be fetched anew. All other events arrive, each once and in order.
+   */
+  readonly onGap?: ((gap: Gap) => void) | undefined;
   /** Time and chance, for tests. */
   readonly environment?: Partial<Environment> | undefined;
 }

@@ -129,6 +129,25 @@ export interface Transport {
  */
 export type UploadPart = (call: Call, write: (elements: () => number) => void) => void;
 
+/** The name of what is no event, but word that some are missing. No model is called that. */
+export const GAP = "";
+
+/**
+ * Keeps events whole over lost connections.
+ *
+ * @param deliver hands on an event; one that is named {@link GAP} says that events are missing and cannot be had any more
+ * @param lost there is a hole: connect again, and recover
+ */
+export type RecoveryPart = (
+  deliver: (name: string, value: unknown) => void,
+  lost: () => void,
+) => {
+  /** Takes an event, or word of where a topic stands. */
+  (message: readonly unknown[]): void;
+  /** For hello. */
+  readonly positions: object;
+};
+
 /**
  * A stream from the client: an async generator, an array or another iterable, the body of a `Response`. Of bytes, also a
  * `Blob` or `File`. A string is none, although it could be iterated.

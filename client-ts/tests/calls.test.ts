@@ -25,6 +25,7 @@ describe("a call", () => {
       calls: "0123456789abcdef",
       timeout_ms: 30_000,
       credentials: { token: "t" },
+      positions: {},
     });
     const call = await peer.next("call");
     // It came with hello, when the client did not know yet whether the order of parameters is the server's.
@@ -360,7 +361,7 @@ describe("calls before welcome", () => {
     server.onMessage = (peer, message) => {
       if (message.kind !== "call") return;
       peer.send(refusal);
-      peer.socket.close(4501);
+      peer.socket.close(4501, "unauthenticated");
     };
     const { client } = clientOf(server);
     await expect(client.add(1, 2)).rejects.toMatchObject({ code: "UNAUTHENTICATED", maybeExecuted: false });
@@ -370,7 +371,7 @@ describe("calls before welcome", () => {
 
   it("are made again when the server closes instead of saying welcome", async () => {
     server.onMessage = (peer, message) => {
-      if (message.kind === "call") peer.socket.close(4000);
+      if (message.kind === "call") peer.socket.close(4000, "going_away");
     };
     const { client, clock } = clientOf(server);
     const sum = client.add(1, 2);

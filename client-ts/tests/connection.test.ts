@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { clientOf, connect, type TestClient, until } from "./support/client.js";
-import { ScriptedServer } from "./support/server.js";
+import { type Peer, ScriptedServer } from "./support/server.js";
 
 let server: ScriptedServer;
 beforeEach(async () => {
@@ -11,7 +11,7 @@ afterEach(() => server.stop());
 describe("a connection that is lost", () => {
   it.each([
     ["1006", (peer: { socket: { terminate(): void } }) => peer.socket.terminate(), "connection_lost"],
-    ["4000", (peer: { socket: { close(code: number): void } }) => peer.socket.close(4000), "going_away"],
+    ["4000", (peer: Peer) => peer.socket.close(4000, "going_away"), "going_away"],
   ] as const)("with %s fails what is in flight and comes back", async (_, lose, code) => {
     const { client, clock } = clientOf(server);
     const lost = client.add(1, 2);
@@ -175,16 +175,18 @@ describe("a refused identity", () => {
   });
 
   it.each([
-    [4500, "PROTOCOL_ERROR"],
-    [4502, "FRAME_TOO_LARGE"],
-    [4503, "FLOOD"],
-    [4999, "CLOSED_4999"],
-  ])("and other terminal closes (%d) have names", async (close, code) => {
-    server.onMessage = (peer) => peer.socket.close(close);
-    const { client } = clientOf(server);
-    await expect(client.add(1, 2)).rejects.toMatchObject({ code, status: 503 });
-    client.close();
-  });
+    [4500, "protocol_error", "PROTOCOL_ERROR"],
+    [4503, "flood", "FLOOD"],
+    [4999, "", "CLOSED_4999"],
+  ])(
+    "and other terminal closes (%d) have the names that the server gives them",
+    async (close, name, code) => {
+      server.onMessage = (peer) => peer.socket.close(close, name);
+      const { client } = clientOf(server);
+      await expect(client.add(1, 2)).rejects.toMatchObject({ code, status: 503 });
+      client.close();
+    },
+  );
 });
 
 describe("credentials", () => {
@@ -285,7 +287,7 @@ describe("goaway", () => {
     old.send({ kind: "goaway", drain_ms: 5_000 });
     await (await server.peer()).next("hello");
     await until(() => client.status.state === "connected");
-    old.socket.close(4000);
+    old.socket.close(4000, "going_away");
     // Those that the server gave up with it may have run.
     await slow;
     expect(codes).toEqual(["idle", "requested", "connected", "goaway", "connected"]);
@@ -573,7 +575,7 @@ describe("events", () => {
     await expect(client.events("Tick").next()).rejects.toMatchObject({ code: "CONNECTION_LOST" });
     const http = clientOf(server, { WebSocket: undefined }).client;
     await expect(http.once("Tick")).rejects.toMatchObject({ code: "UNAVAILABLE" });
-    server.onMessage = (peer) => peer.socket.close(4501);
+    server.onMessage = (peer) => peer.socket.close(4501, "unauthenticated");
     const refused = clientOf(server).client;
     await expect(refused.add(1, 2)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
     await expect(refused.once("Tick")).rejects.toMatchObject({ code: "UNAUTHENTICATED" });

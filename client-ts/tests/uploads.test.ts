@@ -301,7 +301,7 @@ describe("an upload", () => {
   });
 
   it("of a client that has stopped lets its source clean up, too", async () => {
-    server.onMessage = (peer) => peer.socket.close(4501);
+    server.onMessage = (peer) => peer.socket.close(4501, "unauthenticated");
     const source = new Source(3);
     await expect(client.add(1, 2)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
     await expect(client.collect("x", source)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });

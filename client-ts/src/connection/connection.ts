@@ -1,7 +1,15 @@
 // Everything about when there is a connection, and which one, is decided here. A link is one connection, from before its
 // socket is asked for; whatever a link that was dropped still reports is ignored (the stale-socket guard).
 import { connectionLost, failure, type RpcError, toRpcError } from "../errors.js";
-import type { Auth, Call, Environment, SocketConstructor, Transport, UploadPart } from "../ports.js";
+import type {
+  Auth,
+  Call,
+  Environment,
+  RecoveryPart,
+  SocketConstructor,
+  Transport,
+  UploadPart,
+} from "../ports.js";
 import { CLOSE_HEARTBEAT, CLOSE_UNAUTHENTICATED, closeName, isOurs, isTerminal } from "../wire/close.js";
 import { out } from "../wire/codec.js";
 import { type Reader, readFrame } from "../wire/frame.js";
@@ -17,6 +25,7 @@ import {
   PING,
   PONG,
   REFRESH,
+  TOPIC,
   WELCOME,
 } from "../wire/messages.js";
 import { backoffMs } from "./backoff.js";
@@ -53,7 +62,8 @@ export interface ConnectionOptions {
   readonly auth: Auth;
   readonly environment: Environment;
   readonly onError: (error: unknown) => void;
-  readonly uploads: UploadPart | undefined;
+  readonly uploads?: UploadPart | undefined;
+  readonly recovery?: RecoveryPart | undefined;
   /** Those who use it. */
   readonly listeners: Set<ConnectionListener>;
 }
@@ -92,7 +102,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   let status: Status = { state: "disconnected", code: "idle", reason: "", attempt: 0 };
   /** The one that calls go to, or will go to. Undefined before the first, and when it has stopped: see `failure`. */
   let current: Link | undefined;
-  /** The one that was welcomed last: events count from there only, so that a draining one cannot repeat them. */
+  /** The one that said hello last: events count from there only, and what the others still bring is sent there again. */
   let live: Link | undefined;
   const draining = new Set<Link>();
   let session: unknown;
@@ -111,9 +121,23 @@ export function createConnection(options: ConnectionOptions): Connection {
     again: (call: Call) => void waiting.add(call),
   };
 
+  const recovery = options.recovery?.(deliver, () => retry(live as Link, "hole", "hole"));
+
+  function deliver(name: string, value: unknown): void {
+    tellAll("event", name, value);
+  }
+
+  function tellAll<What extends keyof ConnectionListener>(
+    what: What,
+    ...told: Parameters<ConnectionListener[What]>
+  ): void {
+    // Those who leave meanwhile are told all the same, those who come are not.
+    for (const listener of [...listeners]) (listener[what] as (...told: unknown[]) => void)(...told);
+  }
+
   function enter(state: Status["state"], code: string, reason = "", attempt = 0): void {
     status = { state, code, reason, attempt };
-    for (const listener of [...listeners]) listener.status();
+    tellAll("status");
   }
 
   function open(code: string, attempt = status.attempt): void {
@@ -128,7 +152,12 @@ export function createConnection(options: ConnectionOptions): Connection {
     try {
       const credentials = (await auth()) ?? undefined;
       if (link !== current) return;
-      writeTo(link, elementsOf(HELLO, options.calls, session, timeoutMs || undefined, credentials));
+      live = link;
+      const positions = recovery?.positions;
+      writeTo(
+        link,
+        elementsOf(HELLO, options.calls, session, timeoutMs || undefined, credentials, positions),
+      );
       link.heldBytes = link.at;
       code = "connection_lost";
       // The constructor throws for a bad URL, or when a page's policy forbids the connection.
@@ -172,15 +201,15 @@ export function createConnection(options: ConnectionOptions): Connection {
   function take(link: Link, message: Message): void {
     const [kind, first, second, told] = message;
     if (kind === PING) link.pinged = true;
-    else if (kind === EVENT) {
-      if (link === live) for (const listener of [...listeners]) listener.event(first as string, second);
+    else if (link === live && (kind === EVENT || kind === TOPIC)) {
+      if (recovery) recovery(message);
+      else deliver(first as string, second);
     } else if (link !== current) return;
     else if (kind === ERROR) {
       refusal = toRpcError(message as ErrorMessage);
       onError(refusal);
     } else if (kind === GOAWAY && link.welcomed) replace(link, "goaway", first as number);
     else if (kind === WELCOME && !link.welcomed) {
-      live = link;
       session = first;
       link.welcomed = true;
       link.same = second as boolean;
@@ -192,7 +221,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       for (const [resolve] of restarts.splice(0)) resolve();
       schedule();
       enter("connected", "connected");
-      for (const listener of [...listeners]) listener.stale(message[4] as string | undefined);
+      tellAll("stale", message[4] as string | undefined);
     }
   }
 
@@ -235,8 +264,8 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
 
   function closed(link: Link, code: number, words: string): void {
-    const name = closeName(code);
-    const reason = words || `closed (${code}, ${name})`;
+    const name = closeName(code, words);
+    const reason = words || `closed (${code})`;
     link.refused = !link.welcomed && isOurs(code);
     if (link !== current) drop(link, reason);
     else if (!isTerminal(code)) retry(link, name, reason);
@@ -257,7 +286,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       call.fail(error);
     }
     for (const [, reject] of restarts.splice(0)) reject(error);
-    for (const listener of [...listeners]) listener.fail(error);
+    tellAll("fail", error);
     enter("disconnected", code, reason);
   }
 

@@ -1,7 +1,4 @@
-/** The close codes that this protocol names (PROTOCOL §6): from 4000, and from 4500. */
-const RECONNECT = ["going_away", "slow", "heartbeat", "hello_timeout", "identity_expired"];
-const TERMINAL = ["protocol_error", "unauthenticated", "frame_too_large", "flood"];
-
+/** The close codes that the client itself acts on (PROTOCOL §6). Of the others the name is all that it needs. */
 export const CLOSE_HEARTBEAT = 4002;
 export const CLOSE_UNAUTHENTICATED = 4501;
 
@@ -15,9 +12,7 @@ export function isTerminal(code: number): boolean {
   return isOurs(code) && code >= 4500;
 }
 
-/** The code's name, or `connection_lost` for codes that are not ours (1006 among them). */
-export function closeName(code: number): string {
-  return isTerminal(code)
-    ? (TERMINAL[code - 4500] ?? `closed_${code}`)
-    : (RECONNECT[code - 4000] ?? "connection_lost");
+/** The code's name, which comes as the reason; `connection_lost` for codes that are not ours (1006 among them). */
+export function closeName(code: number, reason: string): string {
+  return isOurs(code) ? reason || `closed_${code}` : "connection_lost";
 }

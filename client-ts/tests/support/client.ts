@@ -3,6 +3,7 @@ import {
   type ConnectOptions,
   createClient,
   type FuseClient,
+  recovery,
   type Stream,
   type Upload,
   uploads,
@@ -31,6 +32,7 @@ export interface Events {
 
 export const descriptor = {
   http: () => import("../../src/transports/http.js"),
+  recovery,
   uploads,
   calls: "0123456789abcdef",
   ws: "/_ws",

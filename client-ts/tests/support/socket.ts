@@ -50,10 +50,19 @@ export class FakeSocket implements SocketLike {
     this.listeners.message?.({ data });
   }
 
-  closes(code: number, reason = ""): void {
+  closes(code: number, reason = CLOSES[code] ?? ""): void {
     this.listeners.close?.({ code, reason });
   }
 }
+
+/** What a server gives as the reason of its closes (PROTOCOL §6), as far as tests close. */
+const CLOSES: Record<number, string> = {
+  4000: "going_away",
+  4001: "slow",
+  4500: "protocol_error",
+  4501: "unauthenticated",
+  4502: "frame_too_large",
+};
 
 /** A WebSocket class, and the sockets that were made with it. */
 export function fakeSockets(): { WebSocket: SocketConstructor; sockets: FakeSocket[] } {

@@ -23,6 +23,7 @@ def declare_descriptor(contract: Contract) -> list[str]:
         # What is passed here a bundler keeps; a page loads HTTP when it first calls over it.
         '  http: () => import("@fusewire/client/http"),',
         *(["  uploads,"] if has_uploads(contract) else []),
+        *(["  recovery,"] if contract["events"] else []),
         "} as const;",
     ]
 

@@ -62,6 +62,8 @@ def _imports(contract: Contract, branded: set[str]) -> list[str]:
     if has_uploads(contract):
         values.append("uploads")
         types.add("Upload")
+    if contract["events"]:
+        values.append("recovery")
     types |= {promise_of(procedure) for procedure in contract["procedures"].values()} - {"Promise"}
     names = [*values, *(f"type {name}" for name in sorted(types))]
     line = f'import {{ {", ".join(names)} }} from "@fusewire/client";'
