@@ -11,20 +11,11 @@ from fusewire import errors
 from fusewire.client.errors import RemoteError
 from fusewire.errors import RpcError
 
-_PROTOCOL: tuple[type[RpcError[Any]], ...] = (
-    errors.InvalidArgument,
-    errors.UnknownProcedure,
-    errors.Unauthenticated,
-    errors.Forbidden,
-    errors.RateLimited,
-    errors.TooLarge,
-    errors.TooManyCalls,
-    errors.DeadlineExceeded,
-    errors.Cancelled,
-    errors.Malformed,
-    errors.Unavailable,
-    errors.Internal,
-)
+_PROTOCOL: list[type[RpcError[Any]]] = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, RpcError) and kind not in (RpcError, errors.HttpError)
+]
 
 
 class ErrorTypes:
