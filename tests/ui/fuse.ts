@@ -3,6 +3,7 @@ import {
   createClient,
   matchesError,
   safely,
+  recovery,
   type Call,
   type CodeOf,
   type ConnectOptions,
@@ -92,6 +93,7 @@ const descriptor = {
     wait: { args: ["name"], http: "POST /wait" },
   },
   http: () => import("@fusewire/client/http"),
+  recovery,
 } as const;
 
 /** One shared connection per URL; nothing is opened until the first call or listener. */

@@ -4,6 +4,7 @@ import {
   matchesError,
   safely,
   uploads,
+  recovery,
   type Call,
   type CodeOf,
   type ConnectOptions,
@@ -223,6 +224,7 @@ const descriptor = {
   },
   http: () => import("@fusewire/client/http"),
   uploads,
+  recovery,
 } as const;
 
 /** One shared connection per URL; nothing is opened until the first call or listener. */

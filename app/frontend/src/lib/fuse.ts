@@ -3,6 +3,7 @@ import {
   createClient,
   matchesError,
   safely,
+  recovery,
   type Call,
   type CodeOf,
   type ConnectOptions,
@@ -166,6 +167,7 @@ const descriptor = {
     whoami: { args: [], http: "GET /whoami" },
   },
   http: () => import("@fusewire/client/http"),
+  recovery,
 } as const;
 
 /** One shared connection per URL; nothing is opened until the first call or listener. */
