@@ -68,16 +68,18 @@ def free_port() -> int:
 
 
 def commands(backend_port: int) -> list[Command]:
-    python = ROOT / ".venv" / "bin" / "python"
-    backend = [
-        *(str(python), "-m", "uvicorn", "app.backend.main:app", "--host", HOST, "--port", str(backend_port)),
-        *("--reload", "--reload-dir", "app/backend", "--reload-dir", "server/src"),
-        # A reload must not wait for open streams and sockets; clients reconnect by themselves.
-        *("--timeout-graceful-shutdown", "1"),
-        *("--ws-per-message-deflate", "false"),
-        # Quiet, and no access log: it would show query strings.
-        *("--no-access-log", "--log-level", "warning"),
-    ]
+    python = str(ROOT / ".venv" / "bin" / "python")
+    backend = [python, str(ROOT / "scripts" / "reload.py"), str(backend_port)]
+    if sys.platform != "linux":  # where a process that has imported much cannot be forked safely
+        backend = [
+            *(python, "-m", "uvicorn", "app.backend.main:app", "--host", HOST, "--port", str(backend_port)),
+            *("--reload", "--reload-dir", "app/backend", "--reload-dir", "server/src"),
+            # A reload must not wait for open streams and sockets; clients reconnect by themselves.
+            *("--timeout-graceful-shutdown", "1"),
+            *("--ws-per-message-deflate", "false"),
+            # Quiet, and no access log: it would show query strings.
+            *("--no-access-log", "--log-level", "warning"),
+        ]
     return [
         Command("backend", backend),
         Command("watcher", ["./watchers.dev.sh", "--no-setup"]),

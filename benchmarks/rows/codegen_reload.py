@@ -59,7 +59,7 @@ async def saved_to_answered(bench: Bench) -> Figure:
 
 
 def _copy(root: Path) -> None:
-    """What a commit would hold, and the installed npm packages as hard links where the disk is the same."""
+    """What a commit would hold, the tools, and the installed npm packages as hard links where the disk is the same."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 — the one on PATH.
         cwd=ROOT,
@@ -71,6 +71,8 @@ def _copy(root: Path) -> None:
         if source.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
+    if (ROOT / ".venv-tools").exists():  # uv and Node, where the machine has none
+        (root / ".venv-tools").symlink_to(ROOT / ".venv-tools")
     shutil.copytree(ROOT / "node_modules", root / "node_modules", symlinks=True, copy_function=_link)
 
 

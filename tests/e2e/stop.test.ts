@@ -27,7 +27,7 @@ test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
     const dev = await start(name);
     const started = dev.descendants();
     const commands = started.map(({ command }) => command).join("\n");
-    for (const part of ["uvicorn", "vite", "fusewire generate"]) expect(commands).toContain(part);
+    for (const part of ["reload.py", "vite", "fusewire generate"]) expect(commands).toContain(part);
 
     dev.signal(name);
     expect(await dev.ended()).toBe(0);
