@@ -1,4 +1,4 @@
-"""Models, and how their fields are named, defaulted and described."""
+"""Models, and how their fields are defaulted and described."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, RootModel
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, RootModel
 
 from tests.corpus.entry import Entry, Sample
 from tests.corpus.scalars import ID, MOMENT, MOMENT_JSON
@@ -45,63 +44,6 @@ class Everything(BaseModel):
     raw: bytes
     pair: tuple[int, str]
     by_number: dict[int, bool]
-
-
-class Keywords(BaseModel):
-    """Field names that mean something in TypeScript."""
-
-    class_: int = Field(alias="class")
-    delete: int
-    function: int
-    new: int
-    constructor: int
-    default: int
-    interface: int
-
-
-class OddNames(BaseModel):
-    content_type: str = Field(alias="content-type")
-    first: int = Field(alias="1st")
-    quote: int = Field(alias='say "hi"')
-    dotted: int = Field(alias="a.b")
-    dollar: int = Field(alias="$ref")
-    nothing: int = Field(alias="")
-    line: int = Field(alias="line\u2028end")
-    größe: int
-
-
-class Named(BaseModel):
-    """Fields called like what a schema says about them."""
-
-    type: str
-    properties: int
-    required: bool
-    title: str
-    description: str
-    enum: int
-    const: int
-    items: list[int]
-
-
-class Camel(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
-
-    first_name: str
-    last_seen_at: datetime | None = None
-
-
-class TwoAliases(BaseModel):
-    text: str = Field(validation_alias="textIn", serialization_alias="textOut")
-
-
-class Choices(BaseModel):
-    name: str = Field(validation_alias=AliasChoices("name", "title"))
-
-
-class ByName(BaseModel):
-    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True, validate_by_alias=True)
-
-    user_name: str = Field(alias="userName")
 
 
 class Hidden(BaseModel):
@@ -200,6 +142,7 @@ class Constrained(BaseModel):
 POINT = "{ x: number; y: number }"
 
 point = Entry(Point, POINT, Sample(Point(x=1, y=-2), {"x": 1, "y": -2}))
+
 defaulted = Entry(
     Defaulted,
     "{ name: string; note?: string | null; tags?: string[]; count?: number }",
@@ -208,10 +151,13 @@ defaulted = Entry(
     shows=("export interface DefaultedInput {", "export interface DefaultedOutput {", "/** @default 3 */"),
     why="What has a default may be left out on the way in, and is always there on the way out: two types, `…Input` and `…Output`.",
 )
+
 nullable_but_required = Entry(
     NullableButRequired, "{ note: string | null }", Sample(NullableButRequired(note=None), {"note": None})
 )
+
 empty_model = Entry(Empty, "Record<string, never>", Sample(Empty(), {}))
+
 nested_models = Entry(
     Line,
     f"{{ start: {POINT}; end: Point; via?: Point[] }}",
@@ -221,16 +167,21 @@ nested_models = Entry(
     ),
     made="{ start: Point; end: Point; via: Point[] }",
 )
+
 list_of_models = Entry(list[Point], "Point[]", Sample([Point(x=1, y=2)], [{"x": 1, "y": 2}]))
+
 optional_model = Entry(Point | None, "Point | null", None, Sample(Point(x=1, y=2), {"x": 1, "y": 2}))
+
 dict_of_models = Entry(
     dict[str, Point], "Record<string, Point>", Sample({"a": Point(x=1, y=2)}, {"a": {"x": 1, "y": 2}})
 )
+
 tuple_of_models = Entry(
     tuple[Point, Point],
     "[Point, Point]",
     Sample((Point(x=1, y=2), Point(x=3, y=4)), [{"x": 1, "y": 2}, {"x": 3, "y": 4}]),
 )
+
 everything = Entry(
     Everything,
     "{ id: UUID; at: Date; raw: Uint8Array; pair: [number, string]; by_number: Record<number, boolean> }",
@@ -240,82 +191,7 @@ everything = Entry(
         {"id": str(ID), "at": MOMENT, "raw": b"\xff\x00", "pair": [1, "a"], "by_number": {"1": True}},
     ),
 )
-keywords = Entry(
-    Keywords,
-    "{ class: number; delete: number; function: number; new: number; constructor: number; default: number; interface: number }",
-    Sample(
-        Keywords(
-            **dict.fromkeys(("class", "delete", "function", "new", "constructor", "default", "interface"), 1)
-        ),
-        dict.fromkeys(("class", "delete", "function", "new", "constructor", "default", "interface"), 1),
-    ),
-)
-odd_names = Entry(
-    OddNames,
-    '{ "content-type": string; "1st": number; "say \\"hi\\"": number; "a.b": number; $ref: number; "": number; '
-    '"line\\u2028end": number; größe: number }',
-    Sample(
-        OddNames.model_validate(
-            {
-                "content-type": "a",
-                "1st": 1,
-                'say "hi"': 2,
-                "a.b": 3,
-                "$ref": 4,
-                "": 5,
-                "line\u2028end": 6,
-                "größe": 7,
-            }
-        ),
-        {
-            "content-type": "a",
-            "1st": 1,
-            'say "hi"': 2,
-            "a.b": 3,
-            "$ref": 4,
-            "": 5,
-            "line\u2028end": 6,
-            "größe": 7,
-        },
-    ),
-)
-named_like_a_schema = Entry(
-    Named,
-    "{ type: string; properties: number; required: boolean; title: string; description: string; "
-    "enum: number; const: number; items: number[] }",
-    Sample(
-        Named(type="t", properties=1, required=True, title="x", description="d", enum=1, const=2, items=[1]),
-        {
-            "type": "t",
-            "properties": 1,
-            "required": True,
-            "title": "x",
-            "description": "d",
-            "enum": 1,
-            "const": 2,
-            "items": [1],
-        },
-    ),
-)
-camel = Entry(
-    Camel,
-    "{ firstName: string; lastSeenAt?: Date | null }",
-    Sample(
-        Camel(first_name="a", last_seen_at=MOMENT),
-        {"firstName": "a", "lastSeenAt": MOMENT_JSON},
-        {"firstName": "a", "lastSeenAt": MOMENT},
-    ),
-    made="{ firstName: string; lastSeenAt: Date | null }",
-    why="The alias is the name on the wire, so it is the name in TypeScript.",
-)
-two_aliases = Entry(
-    TwoAliases,
-    "{ textIn: string }",
-    Sample(TwoAliases(textIn="a"), {"textOut": "a"}, given={"textIn": "a"}),
-    made="{ textOut: string }",
-)
-choices = Entry(Choices, "{ name: string }", Sample(Choices(name="a"), {"name": "a"}))
-by_alias_or_name = Entry(ByName, "{ userName: string }", Sample(ByName(user_name="a"), {"userName": "a"}))
+
 hidden_fields = Entry(
     Hidden,
     "{ name: string; password?: string }",
@@ -323,7 +199,9 @@ hidden_fields = Entry(
     made="{ name: string }",
     why="`exclude=True` is never sent, and is not in the type of what comes out.",
 )
+
 frozen_model = Entry(Frozen, "{ x: number }", Sample(Frozen(x=1), {"x": 1}))
+
 described = Entry(
     Described,
     "{ amount?: number; old?: number; text?: string }",
@@ -339,50 +217,62 @@ described = Entry(
         "@pattern ^\\w*$",
     ),
 )
+
 derived = Entry(
     Derived, "{ id: number; name: string }", Sample(Derived(id=1, name="a"), {"id": 1, "name": "a"})
 )
+
 filtered_subclass = Entry(
     Base,
     "{ id: number }",
     Sample(Base(id=1), {"id": 1}),
     why="The declared type decides: the fields of a subclass are not sent.",
 )
+
 nested_class = Entry(
     Outer, "{ inner: { x: number } }", Sample(Outer(inner=Outer.Inner(x=1)), {"inner": {"x": 1}})
 )
+
 root_list = Entry(Texts, "string[]", Sample(Texts(["a"]), ["a"]), shows=("/** A list of its own. */",))
+
 root_dict = Entry(
     Scores, "Record<number, Point>", Sample(Scores({1: Point(x=1, y=2)}), {"1": {"x": 1, "y": 2}})
 )
+
 unnamed_root = Entry(RootModel[int], "number", Sample(RootModel[int](3), 3))
+
 fixed = Entry(
     Fixed,
     '{ kind?: "fixed"; version?: 1 | 2 }',
     Sample(Fixed(), {"kind": "fixed", "version": 1}),
     made='{ kind: "fixed"; version: 1 | 2 }',
 )
+
 loose = Entry(
     Loose,
     "{ anything: unknown; maybe?: unknown; mapping?: Record<string, unknown> }",
     Sample(Loose(anything=[1, {"a": None}]), {"anything": [1, {"a": None}], "maybe": None, "mapping": {}}),
     made="{ anything: unknown; maybe: unknown; mapping: Record<string, unknown> }",
 )
+
 forward_reference = Entry(
     Late,
     "{ later: Later; laters?: Later[] | null }",
     Sample(Late(later=Later(x=1)), {"later": {"x": 1}, "laters": None}),
     made="{ later: Later; laters: Later[] | null }",
 )
+
 factory_of_data = Entry(
     FactoryOfData,
     "{ first: number; second?: number }",
     Sample(FactoryOfData(first=1), {"first": 1, "second": 2}),
     made="{ first: number; second: number }",
 )
+
 attribute_docstrings = Entry(
     ByAttribute, "{ x: number }", Sample(ByAttribute(x=1), {"x": 1}), shows=("/** How far to the right. */",)
 )
+
 titled = Entry(
     Titled,
     "{ x: number }",
@@ -390,6 +280,7 @@ titled = Entry(
     shows=("export interface Titled {",),
     why="The type is called like the class; a title is for documentation.",
 )
+
 constrained = Entry(
     Constrained,
     "{ name: string; ratio: number; tags: string[] }",
