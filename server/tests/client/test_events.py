@@ -138,3 +138,54 @@ async def test_what_is_no_event_is_said(server: PlayedServer) -> None:
         with pytest.raises(Unavailable, match="WebSocket"):
             over_http.events(Tick)
         assert over_http.status.code == "http"
+
+
+def kept(n: int, previous: str) -> m.Event:
+    return m.Event("Tick", pack({"n": n}), "all", previous, f"p{n}")
+
+
+async def test_who_comes_back_says_where_it_was(server: PlayedServer) -> None:
+    missed: list[str] = []
+    async with connect(server.url, on_missed=missed.append) as client, client.events(Tick) as ticks:
+        link = await server.link()
+        assert (await link.welcome()).positions is None
+        await link.say(m.Topic("all", "p0"), m.Topic("room:a", "r0"), m.Topic("room:a"), kept(1, "p0"))
+        assert (await anext(ticks)).n == 1
+        link.cut()
+        link = await server.link()
+        assert (await link.welcome()).positions == {"all": "p1"}
+        await link.say(m.Topic("all", "p2", True), kept(2, "p1"))
+        assert (await anext(ticks)).n == 2
+        link.cut()
+        link = await server.welcomed()
+        await link.say(m.Topic("all", "p8", False), kept(9, "p8"))
+        assert (await anext(ticks)).n == 9
+    assert missed == ["all"]
+
+
+async def test_a_hole_is_filled_by_connecting_again(server: PlayedServer) -> None:
+    async with listening(server) as (_, link, ticks):
+        await link.say(m.Topic("all", "p0"), kept(1, "p0"), kept(3, "p2"), kept(4, "p3"))
+        assert (await anext(ticks)).n == 1
+        link = await server.link()
+        assert (await link.welcome()).positions == {"all": "p1"}
+        await link.say(m.Topic("all", "p4", True), kept(2, "p1"), kept(3, "p2"), kept(4, "p3"))
+        assert [(await anext(ticks)).n for _ in range(3)] == [2, 3, 4]
+
+
+async def test_what_is_kept_comes_once_while_connections_change(server: PlayedServer) -> None:
+    async with listening(server) as (client, link, ticks), asyncio.TaskGroup() as tasks:
+        call = tasks.create_task(client.add(1))
+        under_way = await link.next()
+        await link.say(m.Topic("all", "p0"), kept(1, "p0"), m.GoAway(10_000))
+        assert (await anext(ticks)).n == 1
+        successor = await server.link()
+        hello = await successor.next()
+        assert hello.positions == {"all": "p1"}
+        # The old one delivers it as well, before the new one is welcomed.
+        await link.say(kept(2, "p1"), m.Result(under_way.id, pack(5)))
+        assert await call == 5
+        await successor.say(
+            m.Welcome("s", True, {}), m.Topic("all", "p2", True), kept(2, "p1"), kept(3, "p2")
+        )
+        assert [(await anext(ticks)).n for _ in range(2)] == [2, 3]

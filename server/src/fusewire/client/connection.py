@@ -45,9 +45,13 @@ class Connection:
         *,
         timeout: float | None,
         on_event: Callable[[m.Event], None] | None = None,
+        on_topic: Callable[[m.Topic], None] | None = None,
         settle_seconds: float | None = None,
     ) -> None:
-        """`on_event` gets the events instead of the inbox. `settle_seconds`: how long a caller that leaves waits for the clean-up."""
+        """`on_event` gets the events instead of the inbox, `on_topic` where topics go on from.
+
+        `settle_seconds`: how long a caller that leaves waits for the clean-up.
+        """
         self.timeout = timeout
         self.events = Inbox()
         self.loop = asyncio.get_running_loop()
@@ -63,6 +67,7 @@ class Connection:
         """Set while no call is under way."""
         self.idle.set()
         self._on_event = on_event or self.events.put
+        self._on_topic = on_topic or (lambda _: None)
         self._settle_seconds = SETTLE_SECONDS if settle_seconds is None else settle_seconds
         self._duplex = duplex
         self._tasks = tasks
@@ -90,9 +95,13 @@ class Connection:
         return self._machine.same
 
     async def greet(
-        self, calls: str | None, credentials: dict[str, Any] | None, session: str | None = None
+        self,
+        calls: str | None,
+        credentials: dict[str, Any] | None,
+        session: str | None = None,
+        positions: dict[str, str] | None = None,
     ) -> None:
-        hello = m.Hello(calls, session, _ms(self.timeout), credentials)
+        hello = m.Hello(calls, session, _ms(self.timeout), credentials, positions)
         self._outbox.put(self._machine.hello(hello))
         self._workers = [self._tasks.create_task(self._read()), self._tasks.create_task(self._write())]
         try:
@@ -272,6 +281,8 @@ class Connection:
                 self._exchanges[call_id].allowed.set()
             case m.Event():
                 self._on_event(event)
+            case m.Topic():
+                self._on_topic(event)
             case m.Welcome(session=session):
                 limits = self._machine.limits
                 self.session = session

@@ -54,5 +54,5 @@ class Reported:
     error: m.Error
 
 
-Incoming = m.Welcome | m.Event | m.GoAway | Arrived | Settled | Granted | Reported | Send | Shut
+Incoming = m.Welcome | m.Event | m.Topic | m.GoAway | Arrived | Settled | Granted | Reported | Send | Shut
 """What the shell acts on."""

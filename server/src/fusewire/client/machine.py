@@ -242,7 +242,7 @@ class ClientMachine:
         m.Error: _error,
         m.Credit: _granted,
         m.Event: _pass,
-        m.Topic: _ignore,
+        m.Topic: _pass,
         m.Ping: _pong,
         m.Pong: _ignore,
         m.GoAway: _drain,

@@ -13,6 +13,7 @@ from fusewire.client.connection import Connection
 from fusewire.client.duplex import Duplex
 from fusewire.client.errors import ConnectionLost, RemoteError
 from fusewire.client.exchange import Exchange, Request
+from fusewire.client.positions import Positions
 from fusewire.client.session_options import SessionOptions
 from fusewire.client.status import Status, close_name
 from fusewire.errors import DeadlineExceeded, RpcError, TooManyCalls, Unavailable
@@ -47,6 +48,7 @@ class Session:
         self._draining: set[Connection] = set()
         self._running: asyncio.Task[None] | None = None
         self._session: str | None = None
+        self._positions = Positions()
         self._queued = 0
         self._closed = False
         self._generation = 0
@@ -180,7 +182,7 @@ class Session:
             async with asyncio.timeout(CONNECT_SECONDS):
                 duplex = await self._options.dial()
             connection = self._made(duplex)
-            await connection.greet(self._options.calls, credentials, self._session)
+            await connection.greet(self._options.calls, credentials, self._session, self._positions.told())
         except TimeoutError:
             return None, "connect_timeout", f"no socket within {CONNECT_SECONDS:g} s"
         except Exception as error:  # noqa: BLE001  # of the app's `auth`, or of the network
@@ -202,6 +204,7 @@ class Session:
             self._tasks,
             timeout=self._options.timeout,
             on_event=lambda event: self._event(connection, event),
+            on_topic=lambda topic: self._topic(connection, topic),
             settle_seconds=0,
         )
         return connection
@@ -210,9 +213,19 @@ class Session:
         # It may come in the tick of welcome, before anybody else has heard of that.
         if connection is self._newest:
             self._live = connection
-        # One that drains would repeat what its successor delivers.
-        if connection is self._live:
+        # One that drains would repeat what its successor delivers; what is kept is so from the successor's hello on.
+        if connection is not (self._live if event.topic is None else self._newest):
+            return
+        if self._positions.advance(event):
             self._options.on_event(event)
+        elif not connection.left.is_set():
+            log.warning("! events of %s are missing: connecting again", event.topic)
+            connection.drain_seconds = RESTART_DRAIN_SECONDS
+            connection.retire()
+
+    def _topic(self, connection: Connection, topic: m.Topic) -> None:
+        if connection is self._newest and not self._positions.go_on(topic):
+            self._options.on_missed(topic.topic)
 
     async def _discard(self, connection: Connection | None) -> None:
         if connection is not None:
@@ -281,6 +294,7 @@ class Session:
         self.failure = error
         self._current = None
         self._session = None
+        self._positions = Positions()
         restarts, self._restarts = self._restarts, []
         for restart in restarts:
             if not restart.done():

@@ -25,6 +25,8 @@ class SessionOptions:
     timeout: float | None
     """The deadline of unary calls that name none, in seconds."""
     on_event: Callable[[m.Event], None]
+    on_missed: Callable[[str], None]
+    """Events of this topic are gone that cannot be had any more."""
     on_failure: Callable[[RpcError], None]
     """It has stopped for good: nothing more will come."""
     on_status: Callable[[Status], None]

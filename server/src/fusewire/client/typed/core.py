@@ -63,6 +63,7 @@ class Core:
                     auth=self._auth,
                     timeout=self.timeout,
                     on_event=self._event,
+                    on_missed=lambda topic: self._tell("on_missed", topic),
                     on_failure=lambda error: self.listeners.fail(self._typed(error)),
                     on_status=lambda status: self._tell("on_status", status),
                     on_error=self._report,

@@ -34,6 +34,8 @@ class ConnectOptions(TypedDict, total=False):
     """Told about every change of `client.status`."""
     on_error: Callable[[Exception], object]
     """Errors that belong to no call: of handlers, of `auth`, of the connection. Default: the log `fusewire.client`."""
+    on_missed: Callable[[str], object]
+    """Events of this topic (such as `user:ann`) were missed that the server does not have any more."""
     on_stale: Callable[[], object]
     """The server's contract is another one than this client was generated from."""
 
