@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 from fastapi import FastAPI
 from fusewire import Fuse, RpcError, testing
 from fusewire.broker.redis.broker import RedisBroker
+from fusewire.broker.redis.feed import State
 from pydantic import BaseModel
 
 from server.tests.broker.conftest import OpenWorker
@@ -86,6 +88,30 @@ async def test_a_topic_begins_in_a_slot_that_is_between_two_nodes(
         await recorder.told(TOPIC, b"one")
     await emitter.publish(TOPIC, b"two", KEPT)
     await recorder.told(TOPIC, b"one", b"two")
+
+
+async def test_leaving_a_topic_while_its_node_refuses_it(
+    cluster: ValkeyCluster, open_worker: OpenWorker, emitter: RedisBroker, name: str
+) -> None:
+    """A refusal names the slot alone. What was asked about the channel before must not count when the slot comes back."""
+    broker, recorder = await open_worker(cluster.url, timing=QUIET)
+    await broker.subscribe(TOPIC, KEPT)
+    key = f"fusewire:{{{name}:{TOPIC}}}"
+    home = cluster.owner(key)
+    moving = AsyncExitStack()
+    await moving.enter_async_context(cluster.moving(key, (home + 1) % 3))
+    feed = broker._feeds[TOPIC]
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(moving.aclose())
+        while feed.state is not State.AWAY:  # noqa: ASYNC110  # the very turn counts
+            await asyncio.sleep(0)
+        # The node has just ended the subscription, and is being asked for it again.
+        broker.unsubscribe(TOPIC)
+    async with cluster.moving(key, home):
+        pass
+    assert await broker.subscribe(TOPIC, KEPT) is not None
+    await emitter.publish(TOPIC, b"heard", KEPT)
+    await recorder.told(TOPIC, b"heard")
 
 
 async def test_any_node_will_do_to_begin_with(

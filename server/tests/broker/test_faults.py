@@ -14,7 +14,7 @@ from fusewire.broker.redis.broker import RedisBroker
 from redis.asyncio import Redis
 
 from server.tests.broker.conftest import OpenWorker
-from server.tests.broker.support import KEPT, QUICK, QUIET, eventually
+from server.tests.broker.support import KEPT, QUICK, QUIET, Recorder, eventually
 from tests.support.proxy import Proxy
 from tests.support.valkey import ValkeyServer
 
@@ -377,6 +377,21 @@ async def test_nothing_is_left_in_redis_for_ever(
         return len(await redis.keys(f"*{name}*")) == 1
 
     await eventually(one_left)
+
+
+def test_a_broker_runs_again_in_another_event_loop(valkey: ValkeyServer, name: str) -> None:
+    broker = RedisBroker(valkey.url, name=name, timing=QUICK)
+
+    async def run(message: bytes) -> None:
+        recorder = Recorder()
+        broker.attach(recorder)
+        async with broker.running():
+            await broker.subscribe(TOPIC, KEPT)
+            await broker.publish(TOPIC, message, KEPT)
+            await recorder.told(TOPIC, message)
+
+    asyncio.run(run(b"one"))
+    asyncio.run(run(b"two"))
 
 
 @pytest.mark.parametrize("url", ["http://user:hunter2@host", "redis", "", "unix:///tmp/redis.sock"])

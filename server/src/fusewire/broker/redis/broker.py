@@ -57,13 +57,8 @@ class RedisBroker:
         self._name = name
         self._timing = timing or Timing()
         self._nodes = Nodes(url, backoff=self._timing.repeat)
-        self._ears = Ears(self._nodes, self, self._timing)
-        self._repair = Repair(
-            self._nodes, self._timing, current=self._current, deliver=self._deliver, gap=self._gap
-        )
         self._listener: Listener | None = None
-        self._feeds: dict[str, Feed] = {}
-        self._by_key: dict[str, Feed] = {}
+        self._begin()
 
     def __repr__(self) -> str:
         # Never the URL: it may hold a password.
@@ -93,6 +88,16 @@ class RedisBroker:
                     repairing.cancel()
         finally:
             await self.aclose()
+            # It may run again, in another event loop: an app does in its tests.
+            self._begin()
+
+    def _begin(self) -> None:
+        self._feeds: dict[str, Feed] = {}
+        self._by_key: dict[str, Feed] = {}
+        self._ears = Ears(self._nodes, self, self._timing)
+        self._repair = Repair(
+            self._nodes, self._timing, current=self._current, deliver=self._deliver, gap=self._gap
+        )
 
     async def aclose(self) -> None:
         await self._nodes.aclose()

@@ -123,14 +123,15 @@ class Keeper:
     def moved(self, slot: int, address: Address) -> None:
         target = (address[0] or self.address[0], address[1])
         self._nodes.moved(slot, target)
+        if self.link is not None:
+            # Of those that were just unsubscribed from too.
+            self.link.forget(lambda channel: self._nodes.slot(channel) == slot)
         for channel in list(self._by_slot.get(slot, ())):
             self.release(channel)
 
     def release(self, channel: str) -> None:
         """It belongs to another node."""
         slot = self._drop(channel)
-        if self.link is not None:
-            self.link.forget(channel)
         self._listens.lost(channel)
         self._board.attach(channel, slot)
 

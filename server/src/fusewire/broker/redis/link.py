@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 from redis.asyncio.connection import AbstractConnection
@@ -52,9 +53,10 @@ class Link:
     def unsubscribe(self, channel: str) -> None:
         self._send("SUNSUBSCRIBE", channel)
 
-    def forget(self, channel: str) -> None:
-        """Its replies went, or will go, astray."""
-        self._pending.pop(channel, None)
+    def forget(self, which: Callable[[str], bool]) -> None:
+        """Of these channels no replies are to come: the node refused, and a refusal does not say of which."""
+        for channel in [channel for channel in self._pending if which(channel)]:
+            del self._pending[channel]
 
     async def run(self) -> None:
         """Ends by raising: `RedisError`, `OSError`, or a group of them."""
