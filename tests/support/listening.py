@@ -79,6 +79,10 @@ class Listening:
         async with asyncio.timeout(seconds):
             while not holds():
                 self._changed.clear()
+                assert self._reading is not None
+                if self._reading.done():
+                    # What it raised is what went wrong.
+                    self._reading.result()
                 await self._changed.wait()
 
     async def saw(self, count: int) -> list[Any]:
@@ -92,6 +96,9 @@ class Listening:
                 self._take(await peer.next(patiently=True))
                 self._changed.set()
         except (websockets.ConnectionClosed, OSError):
+            # It was cut, by whichever side.
+            return
+        finally:
             self._changed.set()
 
     def _take(self, message: m.Message) -> None:
