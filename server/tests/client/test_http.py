@@ -115,6 +115,16 @@ async def test_values_in_path_query_and_body(fuse: Fuse, host: str) -> None:
         assert await caller.call(PAGE, {}) == "hello"
 
 
+async def test_another_contract_is_told_once(fuse: Fuse, host: str) -> None:
+    stale: list[str | None] = []
+    app = App(calls="old", ws="/_ws", api="/api")
+    options: Any = {"transport": "http", "on_stale": stale.append}
+    async with open_client(lambda caller: caller, app, f"http://{host}", **options) as caller:
+        for _ in range(2):
+            await caller.call(ADD, {"a": 1, "b": 1})
+    assert stale == [fuse.contract()["calls"]]
+
+
 async def test_streams_end_fail_and_are_left(fuse: Fuse, host: str) -> None:
     async with connect(fuse, host, transport="http") as caller:
         assert [n async for n in caller.stream(COUNT, {"to": 3, "fail": default(False)})] == [0, 1, 2]

@@ -222,12 +222,24 @@ async def test_auth_that_raises_is_asked_again(server: PlayedServer) -> None:
     assert [str(error) for error in errors] == ["no network"]
 
 
-async def test_another_contract_gets_its_arguments_by_name(server: PlayedServer) -> None:
-    stale: list[bool] = []
-    async with connect(server.url, on_stale=lambda: stale.append(True)) as client, calling(client, 1):
-        call = await (await server.welcomed(same=False)).answer(1)
+async def test_another_contract_gets_its_arguments_by_name_and_is_told_once(server: PlayedServer) -> None:
+    stale: list[str | None] = []
+    async with connect(server.url, on_stale=stale.append) as client, calling(client, 1) as (first,):
+        link = await server.link()
+        await link.next()
+        await link.say(m.Welcome("s", False, {}, "other"))
+        call = await link.answer(1)
         assert (call.args, call.kwargs) == ([], {"a": 1, "b": 1})
-    assert stale == [True]
+        assert await first == 1
+        for contract in ("other", "third"):
+            link.cut()
+            link = await server.link()
+            await link.next()
+            await link.say(m.Welcome("s", False, {}, contract))
+        async with calling(client, 2) as (second,):
+            await link.answer(2)
+            assert await second == 2
+    assert stale == ["other", "third"]
 
 
 async def test_time_runs_while_there_is_no_connection(server: PlayedServer) -> None:

@@ -60,6 +60,8 @@ class Connection:
         self.refusal: m.Error | None = None
         """The last error that belonged to no call: it explains a close that follows."""
         self.session: str | None = None
+        self.server_calls: str | None = None
+        """The server's own hash of its call shapes."""
         self.drain_seconds = 0.0
         self.left = asyncio.Event()
         """Set when new calls have to go elsewhere: the server drains, or the connection is closed."""
@@ -283,7 +285,8 @@ class Connection:
                 self._on_event(event)
             case m.Topic():
                 self._on_topic(event)
-            case m.Welcome(session=session):
+            case m.Welcome(session=session, calls=calls):
+                self.server_calls = calls
                 limits = self._machine.limits
                 self.session = session
                 self._turns = {False: Turns(limits.max_calls), True: Turns(limits.max_streams)}

@@ -30,8 +30,18 @@ Auth = Callable[[], Awaitable[dict[str, Any] | None]]
 class HttpTransport:
     """The routes below `base`. Keeps cookies, as a browser does. `close()` ends what is under way."""
 
-    def __init__(self, base: str, *, auth: Auth, headers: Mapping[str, str], ssl: SSLContext | None) -> None:
+    def __init__(
+        self,
+        base: str,
+        *,
+        auth: Auth,
+        headers: Mapping[str, str],
+        ssl: SSLContext | None,
+        on_calls: Callable[[str], None],
+    ) -> None:
+        """`on_calls` is told the hash of the server's call shapes, by each answer that says it."""
         self._auth = auth
+        self._on_calls = on_calls
         verify: SSLContext | bool = True if ssl is None else ssl
         # As many stay open as there may be: to make one again costs more than many calls. Deadlines are the calls' own.
         limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
@@ -85,7 +95,10 @@ class HttpTransport:
             files=call.files or None,
             headers=headers,
         )
-        return await self._client.send(request, stream=True)
+        response = await self._client.send(request, stream=True)
+        if (calls := response.headers.get("fusewire-calls")) is not None:
+            self._on_calls(calls)
+        return response
 
     async def _items(self, call: HttpCall) -> AsyncGenerator[Any]:
         try:

@@ -244,7 +244,7 @@ class Session:
                 if not restart.done():
                     restart.set_result(None)
         if not connection.same:
-            self._options.on_stale()
+            self._options.on_stale(connection.server_calls)
         self._enter(Status("connected", "connected"))
         await connection.left.wait()
         if connection.close_code is None:

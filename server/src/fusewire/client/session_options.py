@@ -31,5 +31,6 @@ class SessionOptions:
     """It has stopped for good: nothing more will come."""
     on_status: Callable[[Status], None]
     on_error: Callable[[Exception], None]
-    on_stale: Callable[[], None]
+    on_stale: Callable[[str | None], None]
+    """The server has another contract, of that hash."""
     backoff: Callable[[int], float] = backoff_seconds

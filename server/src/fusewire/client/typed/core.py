@@ -54,6 +54,8 @@ class Core:
         self.listeners = Listeners(self._report)
         self.session: Session | None = None
         self._closed = False
+        self._met: set[str | None] = {app.calls}
+        """The contracts that are no news: its own, and those that were told."""
         if options.get("transport", "websocket") == "websocket":
             self.session = Session(
                 tasks,
@@ -67,7 +69,7 @@ class Core:
                     on_failure=lambda error: self.listeners.fail(self._typed(error)),
                     on_status=lambda status: self._tell("on_status", status),
                     on_error=self._report,
-                    on_stale=lambda: self._tell("on_stale"),
+                    on_stale=self._stale,
                     backoff=options.get("backoff", backoff_seconds),
                 ),
             )
@@ -77,7 +79,13 @@ class Core:
         """Made for the first call that needs it: certificates and the package take a while to load."""
         from fusewire.client.http import HttpTransport
 
-        return HttpTransport(self._base, auth=self._auth, headers=self._headers, ssl=self._options.get("ssl"))
+        return HttpTransport(
+            self._base,
+            auth=self._auth,
+            headers=self._headers,
+            ssl=self._options.get("ssl"),
+            on_calls=self._stale,
+        )
 
     @property
     def status(self) -> Status:
@@ -138,6 +146,11 @@ class Core:
 
     def _event(self, event: m.Event) -> None:
         self.listeners.emit(event.name, event.value)
+
+    def _stale(self, calls: str | None) -> None:
+        if calls not in self._met:
+            self._met.add(calls)
+            self._tell("on_stale", calls)
 
     def _typed(self, error: RpcError[Any]) -> RpcError[Any]:
         return self.errors.typed(error) if isinstance(error, RemoteError) else error

@@ -36,8 +36,8 @@ class ConnectOptions(TypedDict, total=False):
     """Errors that belong to no call: of handlers, of `auth`, of the connection. Default: the log `fusewire.client`."""
     on_missed: Callable[[str], object]
     """Events of this topic (such as `user:ann`) were missed that the server does not have any more."""
-    on_stale: Callable[[], object]
-    """The server's contract is another one than this client was generated from."""
+    on_stale: Callable[[str | None], object]
+    """The server's contract is another one than this client was generated from; its hash, if it says that. Once for each."""
 
 
 def asker(auth: Auth | None) -> Callable[[], Awaitable[dict[str, Any] | None]]:
