@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -17,6 +18,7 @@ from fusewire.broker.store import Store
 
 from server.tests.broker.support import QUICK, Recorder
 from tests.support.cluster import ValkeyCluster
+from tests.support.proxy import Proxy
 from tests.support.valkey import ValkeyServer
 
 KINDS = ["memory", "redis", "cluster"]
@@ -119,3 +121,22 @@ async def store(url: str | None, name: str) -> AsyncIterator[Store]:
     store = RedisStore(url, name=name)
     yield store
     await store.aclose()
+
+
+@pytest.fixture
+def quiet_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, logger="fusewire.broker")
+
+
+@pytest.fixture
+async def proxy(valkey: ValkeyServer) -> AsyncIterator[Proxy]:
+    async with Proxy("127.0.0.1", valkey.port).running() as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def publisher(valkey: ValkeyServer, name: str) -> AsyncIterator[RedisBroker]:
+    """Another process, on the one server; it needs no proxy and listens to nothing."""
+    broker = RedisBroker(valkey.url, name=name, timing=QUICK)
+    yield broker
+    await broker.aclose()
