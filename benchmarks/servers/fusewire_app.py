@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI
 from fusewire import Credentials, Fuse, Identity
 from fusewire.contract import calls_hash
+from pydantic import BaseModel
 
 from benchmarks.servers.models import STORED, Team, team_of
 
@@ -19,6 +20,13 @@ rpc = fuse.rpc
 @fuse.identity
 async def identify(credentials: Credentials) -> Identity | None:
     return Identity(credentials.token) if credentials.token else None
+
+
+@rpc.event
+class Progress(BaseModel):
+    """Without events there would be no topics, and an idle connection would be cheaper than those of most apps."""
+
+    percent: int
 
 
 async def resource() -> AsyncIterator[int]:

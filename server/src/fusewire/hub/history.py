@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 
 from fusewire.broker.port import Retention
 from fusewire.durations import seconds_of
@@ -38,6 +39,7 @@ class History:
         return max(_retention(getattr(self, field.name)).seconds for field in fields(self))
 
 
+@cache
 def _retention(kept: Kept) -> Retention:
     seconds, count = kept
     return Retention(seconds_of(seconds), count)
