@@ -100,6 +100,13 @@ async def test_what_was_unsubscribed_is_not_delivered(
     await recorder.told(TOPIC, b"heard")
 
 
+async def test_nobody_waits_for_a_topic_that_was_left(broker: Broker) -> None:
+    async with asyncio.timeout(4), asyncio.TaskGroup() as tasks:
+        tasks.create_task(broker.subscribe(TOPIC, KEPT))
+        await asyncio.sleep(0)
+        broker.unsubscribe(TOPIC)
+
+
 async def test_leaving_and_coming_back_at_once(broker: Broker, emitter: Broker, recorder: Recorder) -> None:
     await broker.subscribe(TOPIC, KEPT)
     for _ in range(5):

@@ -62,6 +62,12 @@ async def test_fields_change_one_by_one(store: Store) -> None:
     assert await store.claim("room", b"free", ttl_seconds=60) is None
 
 
+async def test_more_fields_than_one_step_takes(store: Store) -> None:
+    many = {f"member {n}": b"%d" % n for n in range(2_500)}
+    await store.set_fields("room", many, ttl_seconds=60)
+    assert await store.fields("room") == many
+
+
 async def test_everything_runs_out(store: Store) -> None:
     await store.set("a", b"1", ttl_seconds=0.1)
     await store.claim("b", b"1", ttl_seconds=0.1)

@@ -113,7 +113,7 @@ class RedisBroker:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._timing.confirm):
                     await feed.ready.wait()
-        if feed.last is None:
+        if feed.last is None and self._current(feed):
             log.warning("! Redis did not confirm a subscription; it is made up for when Redis answers")
             feed.unannounced = True
         return feed.last
@@ -121,6 +121,8 @@ class RedisBroker:
     def unsubscribe(self, topic: str) -> None:
         if feed := self._feeds.pop(topic, None):
             del self._by_key[feed.key]
+            # Who still waits for its position need not.
+            feed.ready.set()
             self._ears.unsubscribe(feed.key)
 
     async def publish(self, topic: str, message: bytes, retention: Retention | None) -> str | None:

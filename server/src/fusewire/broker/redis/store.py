@@ -14,6 +14,9 @@ from fusewire.broker.redis.nodes import Nodes
 from fusewire.broker.redis.scripts import REPLACE, SET_FIELDS
 from fusewire.broker.redis.timing import Timing
 
+FIELDS = 1_000
+"""So many fields are set in one step; more are several steps. A script takes no more than some thousand arguments."""
+
 
 class RedisStore:
     """`url` as for `Nodes`. `name` keeps apps apart that share one Redis. End with `aclose()`."""
@@ -58,10 +61,11 @@ class RedisStore:
         return {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
 
     async def set_fields(self, key: str, fields: Mapping[str, bytes], *, ttl_seconds: float) -> None:
-        if fields:
-            flat = [part for field in fields.items() for part in field]
-            with _reached():
-                await self._nodes.run(SET_FIELDS, self._key(key), _milliseconds(ttl_seconds), *flat)
+        flat = [part for field in fields.items() for part in field]
+        with _reached():
+            for start in range(0, len(flat), 2 * FIELDS):
+                part = flat[start : start + 2 * FIELDS]
+                await self._nodes.run(SET_FIELDS, self._key(key), _milliseconds(ttl_seconds), *part)
 
     async def delete_fields(self, key: str, fields: Collection[str]) -> None:
         if fields:
