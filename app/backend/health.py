@@ -27,11 +27,9 @@ async def health() -> dict[str, str]:
 @router.get("/ready", responses={503: {"description": "Not able to serve at the moment; `detail` says why"}})
 async def ready(state: StateDep) -> dict[str, str]:
     """200 when database and broker answer."""
-    async with asyncio.TaskGroup() as tasks:
-        asked = {"database": tasks.create_task(_answers("database", _ask_database(state.engine)))}
-        if state.settings.redis_url is not None:
-            asked["broker"] = tasks.create_task(_answers("broker", _ask_broker(state.settings.redis_url)))
-    silent = [name for name, answered in asked.items() if not answered.result()]
+    silent = [] if await _answers("database", _ask_database(state.engine)) else ["database"]
+    if not state.fuse.healthy:
+        silent.append("broker")
     if silent:
         raise HTTPException(503, f"No answer from: {', '.join(silent)}")
     return {"status": "ready"}
@@ -51,15 +49,3 @@ async def _answers(name: str, question: Awaitable[None]) -> bool:
 async def _ask_database(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
         await connection.execute(text("SELECT 1"))
-
-
-async def _ask_broker(url: str) -> None:
-    # Here, not above: it is slow to import, and most development runs without Redis.
-    from redis.asyncio import Redis
-    from redis.exceptions import RedisError
-
-    try:
-        async with Redis.from_url(url, socket_timeout=PATIENCE_SECONDS) as redis:
-            await redis.ping()
-    except RedisError as error:
-        raise ConnectionError(type(error).__name__) from error

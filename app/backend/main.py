@@ -32,6 +32,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     ):
         app.state.running = AppState(
             settings=settings,
+            fuse=fuse,
             engine=engine,
             background=background,
             passwords=Passwords(),

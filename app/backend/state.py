@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
+from fusewire import Fuse
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import HTTPConnection
 
@@ -17,6 +18,7 @@ from app.backend.tokens import Tokens
 @dataclass(frozen=True, slots=True)
 class AppState:
     settings: Settings
+    fuse: Fuse
     engine: AsyncEngine
     background: Background
     passwords: Passwords

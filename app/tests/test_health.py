@@ -1,8 +1,11 @@
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from fusewire import Fuse
 
 from app.backend.database import make_engine
 from app.backend.main import app
@@ -42,10 +45,12 @@ async def test_without_a_database_it_is_alive_but_not_ready(
 async def test_the_broker_counts_too(
     browser: httpx.AsyncClient, running: AppState, monkeypatch: pytest.MonkeyPatch, valkey: ValkeyServer
 ) -> None:
-    settings = replace(running.settings, redis_url=valkey.url)
-    monkeypatch.setattr(app.state, "running", replace(running, settings=settings))
-    assert (await browser.get("/api/ready")).status_code == 200
-    valkey.stop()
-    ready = await browser.get("/api/ready")
+    fuse = Fuse(FastAPI(), broker=valkey.url)
+    monkeypatch.setattr(app.state, "running", replace(running, fuse=fuse))
+    async with asyncio.timeout(20), fuse.app.router.lifespan_context(fuse.app):
+        assert (await browser.get("/api/ready")).status_code == 200
+        await asyncio.to_thread(valkey.stop)
+        while (ready := await browser.get("/api/ready")).status_code == 200:  # noqa: ASYNC110  # asked as a gateway asks
+            await asyncio.sleep(0.01)
     assert ready.status_code == 503
     assert ready.json() == {"code": "HTTP_503", "detail": "No answer from: broker"}

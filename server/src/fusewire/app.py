@@ -161,6 +161,14 @@ class Fuse:
         """Everybody who is connected."""
         return Audience(self._hub, (ALL,))
 
+    @property
+    def healthy(self) -> bool:
+        """Whether events reach this process at the moment: always without Redis.
+
+        What is missed meanwhile is made up for, or told as a gap (docs/guarantees.md).
+        """
+        return self._shared.broker.healthy
+
     def contract(self) -> dict[str, Any]:
         """What this app promises, as docs/contract.md describes it."""
         return build_contract(
