@@ -53,11 +53,13 @@ async def _connected(server: Server, dialect: Fusewire, connections: int) -> Non
 
 
 async def _open(server: Server, dialect: Fusewire, connections: int) -> list[Socket]:
-    sockets = [await connect(server, Socket(dialect, 1, 1)) for _ in range(connections)]
-    # One answer each: then the greeting was read and what it makes is there.
-    for socket in sockets:
+    sockets = []
+    for _ in range(connections):
+        socket = await connect(server, Socket(dialect, 1, 1))
+        # At once: a server does not wait long for a hello. One answer each: then the greeting was read and what it makes is there.
         socket.start()
         socket.stop()
+        sockets.append(socket)
     for socket in sockets:
         await socket.drained()
     return sockets
