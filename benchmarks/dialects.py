@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 import msgpack
 
 # Kinds of docs/PROTOCOL.md §1. The generator speaks for itself, so that it is the same for every version of the server.
-HELLO, WELCOME, CALL, RESULT, ITEM, END, PING = 1, 2, 3, 4, 5, 6, 12
+HELLO, WELCOME, CALL, RESULT, ITEM, END, PING, TOPIC = 1, 2, 3, 4, 5, 6, 12, 15
 PONG: bytes = msgpack.packb([13])
 
 
@@ -84,7 +84,7 @@ class Fusewire:
                 ids.append(fields[0])
             elif kind == PING:
                 self._pinged = True
-            elif kind != WELCOME:
+            elif kind not in (WELCOME, TOPIC):
                 raise ValueError(f"not the expected result: {kind} {fields}"[:200])
         return ids
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import msgpack
 
-from benchmarks.dialects import CALL, END, HELLO, ITEM, PING, PONG, WELCOME
+from benchmarks.dialects import CALL, END, HELLO, ITEM, PING, PONG, TOPIC, WELCOME
 
 CREDIT = 9
 
@@ -53,7 +53,7 @@ class FusewireStream:
                 self._half = message[3]["stream_items"] // 2
             elif kind == PING:
                 self._replies.append(PONG)
-            else:
+            elif kind != TOPIC:
                 raise ValueError(f"neither item nor end: {message}")
         return ended
 
