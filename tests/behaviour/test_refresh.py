@@ -136,3 +136,18 @@ async def test_a_connection_that_is_lost_while_it_is_identified(world: World, by
         while "1 members" not in repr(world.fuse):  # noqa: ASYNC110  # there is no event to wait for
             await asyncio.sleep(0.01)
     assert "waiting" not in world.noted
+
+
+async def test_a_client_is_told_when_its_identity_runs_out(world: World) -> None:
+    """So that it can ask for another one in time; who stays for ever is told nothing."""
+    brief = await world.open(token="brief", say_hello=False)
+    await brief.send(m.Hello(credentials={"token": "brief"}))
+    welcome = await brief.until(m.Welcome)
+    assert 0 < welcome.limits["expires_ms"] <= 1_000
+    await brief.send(m.Refresh(1, {"token": "ann"}))
+    assert (await brief.answer(1)).value is None  # type: ignore[union-attr]  # a result
+    await brief.send(m.Refresh(2, {"token": "brief"}))
+    assert 0 < (await brief.answer(2)).value <= 1_000  # type: ignore[union-attr]  # a result
+    lasting = await world.open(say_hello=False)
+    await lasting.send(m.Hello(credentials={"token": "ann"}))
+    assert "expires_ms" not in (await lasting.until(m.Welcome)).limits

@@ -139,11 +139,13 @@ class Connection(Reader):
             if isinstance(error, Unauthenticated):
                 self.shut(CloseCode.UNAUTHENTICATED)
         else:
-            self.send(self._machine.settle(m.Result(refresh.id, pack(None))))
+            self.send(self._machine.settle(m.Result(refresh.id, pack(self._who.expires_ms))))
 
     def _limits(self) -> dict[str, int]:
         bounds = self.bounds
+        expires_ms = self._who.expires_ms
         return {
+            **({} if expires_ms is None else {"expires_ms": expires_ms}),
             "heartbeat_ms": int(bounds.heartbeat_seconds * 1000),
             "max_message_bytes": bounds.message_bytes,
             "max_frame_bytes": self._machine.most_frame_bytes,

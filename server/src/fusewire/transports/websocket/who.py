@@ -40,6 +40,14 @@ class Who:
     def id(self) -> str | None:
         return None if self.identity is None else self.identity.id
 
+    @property
+    def expires_ms(self) -> int | None:
+        """How long the identity still holds; None for ever. A client asks for a new one before that."""
+        moment = None if self.identity is None else self.identity.expires_at
+        if moment is None:
+            return None
+        return max(0, int((moment - datetime.now(UTC)).total_seconds() * 1000))
+
     def enter(self, session_id: str) -> None:
         """Which session the connection is of."""
         self.caller = Caller("websocket", self.caller.connection, self.caller.hub, session_id)
