@@ -146,19 +146,70 @@ async def test_for_a_status(fuse: Fuse, connect: Connect) -> None:
 
 
 async def test_for_validation(fuse: Fuse, connect: Connect) -> None:
-    """It is for what the app raises; arguments that do not fit are told in the protocol's own form."""
+    """For what the app raises, and for arguments that do not fit."""
     define(fuse)
 
     @fuse.app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return JSONResponse({"detail": f"{len(error.errors())} wrong"}, 400)
+        assert request.headers["x-lang"] == "de"
+        wrong = [".".join(map(str, each["loc"])) for each in error.errors()]
+        return JSONResponse({"detail": f"{', '.join(wrong)} wrong"}, 400)
+
+    def dependency(size: int) -> int:
+        return size
+
+    @fuse.rpc
+    async def typed(n: int, m: int = 0) -> None: ...
+
+    @fuse.rpc
+    async def below(n: int, size: Annotated[int, Depends(dependency)]) -> None: ...
+
+    @fuse.rpc
+    async def counted(n: int) -> AsyncIterator[int]:
+        yield n
+
+    caller = await connect(headers={"x-lang": "de"})
+    assert said(await failure(caller, "plain", "validation")) == (400, "BAD_REQUEST", "a wrong")
+    assert said(await failure(caller, "typed", "x", "y")) == (400, "BAD_REQUEST", "body.n, body.m wrong")
+    assert said(await failure(caller, "below", "x")) == (400, "BAD_REQUEST", "body.size, body.n wrong")
+    with pytest.raises(CallError) as caught:
+        await anext(caller.stream("counted", "x"))
+    assert (caught.value.code, caught.value.detail) == ("BAD_REQUEST", "body.n wrong")
+    assert await caller.call("typed", 1) is None
+
+
+async def test_a_list_of_what_does_not_fit_keeps_its_code(fuse: Fuse, connect: Connect) -> None:
+    define(fuse)
+
+    @fuse.app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        if error.errors()[0]["loc"] == ("a",):
+            return JSONResponse({"detail": ["something"]}, 422)
+        return JSONResponse({"detail": error.errors(), "body": error.body}, 422)
 
     @fuse.rpc
     async def typed(n: int) -> None: ...
 
     caller = await connect()
-    assert said(await failure(caller, "plain", "validation")) == (400, "BAD_REQUEST", "1 wrong")
-    assert (await failure(caller, "typed", "x")).code == "INVALID_ARGUMENT"
+    error = await failure(caller, "typed", "x")
+    assert (error.status, error.code) == (422, "INVALID_ARGUMENT")
+    assert [(each["type"], each["loc"]) for each in error.detail] == [("int_parsing", ["body", "n"])]
+    assert (await failure(caller, "plain", "validation")).code == "HTTP_422"
+
+
+async def test_validation_falls_to_nobody_else(fuse: Fuse, connect: Connect) -> None:
+    """A handler for everything else is asked about bugs, and arguments are none: FastAPI has a handler for them."""
+
+    @fuse.app.exception_handler(Exception)
+    async def anything(request: Request, error: Exception) -> Response:
+        return JSONResponse({"detail": "a bug"}, 500)
+
+    @fuse.rpc
+    async def typed(n: int) -> None: ...
+
+    caller = await connect()
+    error = await failure(caller, "typed", "x")
+    assert (error.status, error.code) == (422, "INVALID_ARGUMENT")
 
 
 @pytest.mark.parametrize("key", [Exception, 500])

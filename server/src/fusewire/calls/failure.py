@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from fusewire.errors import HttpError, Internal, InvalidArgument, RpcError, Unencodable
+from fusewire.errors import HttpError, Internal, InvalidArgument, RpcError, Unencodable, code_of_status
 from fusewire.procedures.callables import flavour_of, run
 from fusewire.procedures.values import NaiveDatetimes, OutputType, packable
 from fusewire.wire.codec import pack
@@ -84,12 +84,16 @@ class Failures:
         self._naive: NaiveDatetimes = naive
 
     async def of(self, error: BaseException, procedure: str, connection: HTTPConnection) -> RpcError[Any]:
-        """The error that the caller gets. Declared errors are the protocol's own and are asked of nobody."""
-        if isinstance(error, RpcError) or (handler := self._handler(error)) is None:
+        """The error that the caller gets. Declared errors are the protocol's own and are asked of nobody; for arguments that do not
+        fit FastAPI's own exception is raised, as far as the app can see."""
+        asked = RequestValidationError(error.detail) if isinstance(error, InvalidArgument) else error
+        if isinstance(asked, RpcError) or (handler := self._handler(asked)) is None:
             return failure_of(error, procedure, self._naive)
         try:
-            answer = await run(handler, flavour_of(handler), [_as_request(connection), error], {})
+            answer = await run(handler, flavour_of(handler), [_as_request(connection), asked], {})
             said = _said(answer)
+            if isinstance(asked, RequestValidationError) and _keeps_the_list(said):
+                said.code = InvalidArgument.code  # type: ignore[misc]  # as in HttpError: one value per exception
             said.__context__ = error
             return _fitting(said, procedure, self._naive)
         except Exception as broken:  # noqa: BLE001  # user code: whatever its handler raises
@@ -128,6 +132,16 @@ def _said(answer: Any) -> RpcError[Any]:
     if is_shape and isinstance(body.get("code"), str):
         error.code = body["code"]  # type: ignore[misc]  # as in HttpError: one value per exception
     return error
+
+
+def _keeps_the_list(said: RpcError[Any]) -> bool:
+    """Whether a handler's answer is still what `INVALID_ARGUMENT` promises: a list of what does not fit."""
+    return (
+        said.status == InvalidArgument.status
+        and said.code == code_of_status(said.status)
+        and isinstance(said.detail, list)
+        and all(isinstance(item, dict) and {"type", "loc", "msg"} <= item.keys() for item in said.detail)
+    )
 
 
 def _fitting(error: RpcError[Any], procedure: str, naive: NaiveDatetimes) -> RpcError[Any]:
