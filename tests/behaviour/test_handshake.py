@@ -4,11 +4,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import websockets
+from fastapi import FastAPI
+from fusewire import Fuse
 from fusewire.transports.websocket import SUBPROTOCOL
 from fusewire.wire import messages as m
 from fusewire.wire.codec import write
 
 from tests.support.peer import Peer, call
+from tests.support.server import serving
 from tests.support.worlds import World, works
 
 Open = Callable[..., Awaitable[Peer]]
@@ -43,6 +46,17 @@ async def test_origin(world: World, origin: str | None, passes: bool) -> None:
     with pytest.raises(websockets.InvalidStatus) as caught:
         await connecting
     assert caught.value.response.status_code == 403
+
+
+async def test_refused_origins_are_named_in_the_log_a_few_times(caplog: pytest.LogCaptureFixture) -> None:
+    origins = ["https://evil.example", "https://evil.example", *(f"https://{n}.example" for n in range(30))]
+    async with serving(Fuse(FastAPI()).app) as host:
+        for origin in origins:
+            with pytest.raises(websockets.InvalidStatus):
+                await websockets.connect(f"ws://{host}/_ws", additional_headers={"Origin": origin})
+    told = [record.getMessage() for record in caplog.records if record.name == "fusewire.websocket"]
+    assert len(told) == 20
+    assert sum("'https://evil.example'" in line for line in told) == 1
 
 
 async def test_the_subprotocol_must_be_offered(world: World) -> None:

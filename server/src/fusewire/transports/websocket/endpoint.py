@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable
 from urllib.parse import urlsplit
 
@@ -14,10 +15,15 @@ from fusewire.transports.services import Services
 from fusewire.transports.websocket.beats import Beats
 from fusewire.transports.websocket.connection import Connection
 
+log = logging.getLogger("fusewire.websocket")
+
 SUBPROTOCOL = "fusewire.v1.msgpack"
 
 DRAIN = "fusewire.drain"
 """The ASGI extension by which a server says that it is stopping (fusewire.serving)."""
+
+TOLD_ORIGINS = 20
+"""So many refused origins are named in the log: who makes them up must not fill it."""
 
 
 def add_endpoint(app: FastAPI, path: str, services: Services) -> None:
@@ -52,6 +58,7 @@ class Endpoint:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._beats = Beats(services.bounds.heartbeat_seconds)
+        self._told: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The one frame that lies in memory as long as the connection does: what is awaited here is a bare future.
@@ -69,6 +76,7 @@ class Endpoint:
     async def _accepts(self, socket: WebSocket) -> bool:
         if not self._origin_passes(socket):
             # Before accept: a page on another site learns nothing, not even that there was a server (RFC 6455 §10.2).
+            self._tell(socket.headers["origin"][:200])
             await socket.send_denial_response(PlainTextResponse("Origin not allowed\n", 403))
             return False
         if SUBPROTOCOL not in socket.scope["subprotocols"]:
@@ -77,6 +85,11 @@ class Endpoint:
             return False
         await socket.accept(SUBPROTOCOL)
         return True
+
+    def _tell(self, origin: str) -> None:
+        if origin not in self._told and len(self._told) < TOLD_ORIGINS:
+            self._told.add(origin)
+            log.warning("! a page on %r may not connect; if it is yours: Fuse(app, origins=[...])", origin)
 
     def _origin_passes(self, socket: WebSocket) -> bool:
         origin = socket.headers.get("origin")
