@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 
@@ -45,3 +46,15 @@ def param(name: str, *, required: bool = True, keyword: bool = False, **schema: 
 def upload(name: str = "items", *, keyword: bool = False, **schema: Any) -> dict[str, Any]:
     """A parameter that is a stream of items, strings unless `schema` says otherwise."""
     return param(name, keyword=keyword, **schema) | {"upload": True}
+
+
+def shuffled(value: Any, chance: random.Random, *, fields: bool = False) -> Any:
+    """Another order of every key, but of a type's fields, whose order is the one they were declared in."""
+    if isinstance(value, list):
+        return [shuffled(item, chance) for item in value]
+    if not isinstance(value, dict):
+        return value
+    keys = list(value)
+    if not fields:
+        chance.shuffle(keys)
+    return {key: shuffled(value[key], chance, fields=key == "properties" and not fields) for key in keys}

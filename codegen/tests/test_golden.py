@@ -6,13 +6,13 @@ import copy
 import json
 import random
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fusewire_codegen.contract import Contract, parse, serialise, validate
 from fusewire_codegen.typescript import render
 
 from codegen.tests import compiler
+from codegen.tests.contracts import shuffled
 
 GOLDEN = Path(__file__).parents[2] / "tests" / "golden"
 SOURCE = "golden.main:app"
@@ -33,7 +33,7 @@ def test_contract_file_is_the_committed_one(contract: Contract) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_order_of_keys_does_not_matter(contract: Contract, seed: int) -> None:
-    shuffled = validate(_shuffled(contract, random.Random(seed)))
+    shuffled = validate(shuffled(contract, random.Random(seed)))
     assert json.dumps(shuffled) != json.dumps(contract)
     assert render(shuffled, SOURCE) == render(contract, SOURCE)
     assert serialise(shuffled) == serialise(contract)
@@ -108,15 +108,3 @@ def _with_other_types(contract: Contract) -> Contract:
     changed["procedures"]["collect"]["params"][1]["schema"] = {"$ref": "#/types/Animal"}
     changed["procedures"]["collect"]["max_bytes"] = 1
     return changed
-
-
-def _shuffled(value: Any, chance: random.Random, *, fields: bool = False) -> Any:
-    """Another order of every key, but of a type's fields, whose order is the one they were declared in."""
-    if isinstance(value, list):
-        return [_shuffled(item, chance) for item in value]
-    if not isinstance(value, dict):
-        return value
-    keys = list(value)
-    if not fields:
-        chance.shuffle(keys)
-    return {key: _shuffled(value[key], chance, fields=key == "properties" and not fields) for key in keys}

@@ -15,7 +15,7 @@ from fusewire_codegen.contract import Contract, ContractError, validate
 from fusewire_codegen.python import render
 from fusewire_codegen.python.names import IMPORTED, MEMBERS
 
-from codegen.tests.contracts import contract, param, procedure
+from codegen.tests.contracts import contract, param, procedure, shuffled
 from tests.support.python_client import generated
 
 from .conftest import GOLDEN, SOURCE
@@ -95,7 +95,7 @@ def test_the_text(small: Contract) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_the_order_of_keys_does_not_matter(golden: Contract, seed: int) -> None:
     chance = random.Random(seed)
-    assert render(validate(_shuffled(golden, chance)), SOURCE) == render(golden, SOURCE)
+    assert render(validate(shuffled(golden, chance)), SOURCE) == render(golden, SOURCE)
 
 
 def test_nor_does_the_hash_seed(golden: Contract) -> None:
@@ -157,17 +157,5 @@ def test_an_empty_contract_is_a_client_too() -> None:
         assert module.Client(None)
 
 
-def _shuffled(value: Any, chance: random.Random, *, fields: bool = False) -> Any:
-    """Another order of every key, but of a type's fields, whose order is the one they were declared in."""
-    if isinstance(value, list):
-        return [_shuffled(item, chance) for item in value]
-    if not isinstance(value, dict):
-        return value
-    keys = list(value)
-    if not fields:
-        chance.shuffle(keys)
-    return {key: _shuffled(value[key], chance, fields=key == "properties" and not fields) for key in keys}
-
-
 def test_shuffling_shuffles(golden: Contract) -> None:
-    assert json.dumps(_shuffled(golden, random.Random(0))) != json.dumps(golden)
+    assert json.dumps(shuffled(golden, random.Random(0))) != json.dumps(golden)

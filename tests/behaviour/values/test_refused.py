@@ -12,7 +12,7 @@ from fusewire.wire import messages as m
 from fusewire.wire.codec import pack
 from pydantic import BaseModel, TypeAdapter
 
-from tests.support.callers import TRANSPORTS, Caller, CallError
+from tests.support.callers import Caller, CallError
 from tests.support.peer import call, connected
 from tests.support.server import serving
 
@@ -21,17 +21,6 @@ Connect = Callable[..., Awaitable[Caller]]
 AWARE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NAIVE = AWARE.replace(tzinfo=None)
 NAIVE_TEXT = "2026-01-02T03:04:05"
-
-
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> str:
-    """Without a client's types: what is on the wire."""
-    return str(request.param)
-
-
-@pytest.fixture
-def binary(transport: str) -> bool:
-    return transport in ("websocket", "http-msgpack")
 
 
 class Stamped(BaseModel):

@@ -28,7 +28,7 @@ from sqlmodel import Field as Column
 from sqlmodel import SQLModel
 from typing_extensions import TypedDict
 
-from tests.support.callers import TRANSPORTS, Caller, CallError
+from tests.support.callers import Caller, CallError
 
 Connect = Callable[..., Awaitable[Caller]]
 
@@ -36,17 +36,6 @@ MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 TEXT = "2026-01-02T03:04:05.678901Z"
 NAIVE = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  # that is the point
 ID = UUID(int=7)
-
-
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> str:
-    """Without a client's types: what is on the wire."""
-    return str(request.param)
-
-
-@pytest.fixture
-def binary(transport: str) -> bool:
-    return transport in ("websocket", "http-msgpack")
 
 
 class Base(BaseModel):
