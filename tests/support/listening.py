@@ -22,6 +22,8 @@ class Listening:
         self.recovered: dict[str, bool | None] = {}
         """What the last welcome, or a later word, said of each topic."""
         self.seen: list[Any] = []
+        self.kinds: list[str] = []
+        """The names of these."""
         self.gaps: list[str] = []
         self._token = token
         self._peer: Peer | None = None
@@ -112,11 +114,13 @@ class Listening:
                 self.recovered[topic] = recovered
                 if recovered is False:
                     self.gaps.append(topic)
-            case m.Event(value=value, topic=None):
+            case m.Event(name=kind, value=value, topic=None):
+                self.kinds.append(kind)
                 self.seen.append(value)
-            case m.Event(value=value, topic=str(topic), previous=previous, position=str(position)):
+            case m.Event(kind, value, str(topic), previous, str(position)):
                 assert self.positions[topic] == previous, f"an unannounced hole before {value}"
                 self.positions[topic] = position
+                self.kinds.append(kind)
                 self.seen.append(value)
             case m.Result(id=call_id) | m.Error(id=int(call_id)):
                 self._answers[call_id] = message

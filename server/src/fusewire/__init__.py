@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from fusewire.app import Fuse
     from fusewire.bounds import Bounds
     from fusewire.errors import RegistrationError, RpcError
-    from fusewire.hub import History, emit
+    from fusewire.hub import History, Joined, Left, Present, emit
     from fusewire.identity import Credentials, Identity
     from fusewire.procedures.call import Call, active_user, is_http, is_rpc
     from fusewire.procedures.values import BigInt, NaiveDatetime
@@ -21,7 +21,10 @@ __all__ = [
     "Fuse",
     "History",
     "Identity",
+    "Joined",
+    "Left",
     "NaiveDatetime",
+    "Present",
     "RegistrationError",
     "Router",
     "RpcError",
@@ -39,7 +42,10 @@ _HOMES = {
     "Fuse": "app",
     "History": "hub",
     "Identity": "identity",
+    "Joined": "hub",
+    "Left": "hub",
     "NaiveDatetime": "procedures.values",
+    "Present": "hub",
     "RegistrationError": "errors",
     "Router": "router",
     "RpcError": "errors",

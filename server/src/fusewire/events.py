@@ -64,6 +64,9 @@ class EventRegistry:
     def __iter__(self) -> Iterator[EventType]:
         return iter(self._by_name.values())
 
+    def __contains__(self, model: type[BaseModel]) -> bool:
+        return model in self._by_model
+
     def add(self, model: Any, *, history: bool) -> None:
         """Raises `RegistrationError` for what is no model, and for two models of one name."""
         if not (isinstance(model, type) and issubclass(model, BaseModel)):

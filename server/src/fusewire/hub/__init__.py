@@ -1,8 +1,22 @@
 """Audiences and who is in them: the way from `emit()` to connections."""
 
+from fusewire.hub.attendance import Joined, Left, Present
 from fusewire.hub.audience import Audience, Room, emit
 from fusewire.hub.history import History
-from fusewire.hub.hub import Hub, Member
+from fusewire.hub.hub import Hub
 from fusewire.hub.sessions import Session, Sessions
+from fusewire.hub.topics import Member
 
-__all__ = ["Audience", "History", "Hub", "Member", "Room", "Session", "Sessions", "emit"]
+__all__ = [
+    "Audience",
+    "History",
+    "Hub",
+    "Joined",
+    "Left",
+    "Member",
+    "Present",
+    "Room",
+    "Session",
+    "Sessions",
+    "emit",
+]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from fusewire.hub.hub import Hub, room_topic, session_topic, user_topic
+from fusewire.hub.attendance import Present
+from fusewire.hub.hub import Hub
+from fusewire.hub.topics import room_topic, session_topic, user_topic
 from fusewire.procedures.call import Call, current_call
 
 
@@ -39,6 +41,20 @@ class Room(Audience):
     async def leave(self) -> None:
         """The calling session leaves. Raises `RuntimeError` outside a WebSocket call."""
         await self._hub.leave(_session(_running("leave()"), "leave()"), self._name)
+
+    async def remove(self, user: str) -> None:
+        """All of a user's sessions leave, at every worker, those too that are away and could come back. It may join again.
+
+        Raises `BrokerError`.
+        """
+        await self._hub.remove(self._name, user)
+
+    async def presence(self) -> list[Present]:
+        """Who is in the room now, at whatever worker, those who came first in front.
+
+        A user with several devices is there once; one whose connection ended is there for another 10 s. Raises `BrokerError`.
+        """
+        return await self._hub.presence.present(self._name)
 
 
 async def emit(event: BaseModel) -> None:

@@ -1,39 +1,28 @@
-"""Which connections listen to which topics, and from where on. Topics: `user:<id>`, `session:<id>`, `room:<name>`, and `all`."""
+"""Which connections listen to which topics, and from where on."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 
 from pydantic import BaseModel
 
 from fusewire.broker.port import Broker, BrokerError, Delivery
 from fusewire.broker.positions import after, is_position
 from fusewire.events import EventRegistry
+from fusewire.hub.attendance import Joined, Left
 from fusewire.hub.history import History
+from fusewire.hub.presence import Presence
+from fusewire.hub.removals import removal_in, removal_message
 from fusewire.hub.sessions import Sessions
+from fusewire.hub.topics import ALL, CATCHING_UP, Member, Topic, room_topic, session_topic, user_topic
 from fusewire.wire.codec import write
 from fusewire.wire.messages import Event
 from fusewire.wire.messages import Topic as TopicMessage
 
-ALL = "all"
-
-
-def user_topic(user: str) -> str:
-    return f"user:{user}"
-
-
-def session_topic(session_id: str) -> str:
-    return f"session:{session_id}"
-
-
-def room_topic(room: str) -> str:
-    return f"room:{room}"
-
-
-CATCHING_UP = ""
-"""The state of a member that is being sent what it missed."""
+log = logging.getLogger("fusewire.hub")
 
 REPLAYS = 8
 """How many members one worker catches up at a time: each may hold `REPLAY_BYTES` of events meanwhile."""
@@ -42,41 +31,7 @@ REPLAY_BYTES = 16 * 1024 * 1024
 ROUNDS = 64
 """How often a member is sent what came while it was sent what came before. One that is behind even then is too slow."""
 
-
-class Member(Protocol):
-    """A connection, as far as the hub is concerned."""
-
-    @property
-    def session_id(self) -> str: ...
-
-    def push(self, message: bytes) -> None:
-        """Queue a message. Never blocks and never raises: a member that cannot keep up closes itself."""
-        ...
-
-    async def push_patiently(self, message: bytes) -> bool:
-        """Queue a message when there is room. False when the member is gone."""
-        ...
-
-    def too_slow(self) -> None:
-        """Close it. It comes back and is caught up."""
-        ...
-
-
-class Topic:
-    """A topic that somebody here listens to.
-
-    `position`: of the last event that this worker knows. `members`: of each None while it is sent everything; `CATCHING_UP`;
-    or a position up to which it has everything already.
-    """
-
-    __slots__ = ("lock", "members", "name", "position", "subscribed")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.position: str | None = None
-        self.subscribed = False
-        self.members: dict[Member, str | None] = {}
-        self.lock: asyncio.Lock | None = None
+_NO_ROOMS: Mapping[str, bytes] = {}
 
 
 class Hub:
@@ -91,15 +46,30 @@ class Hub:
         self._names: dict[Member, tuple[str, ...]] = {}
         self._members: dict[str, Member] = {}
         self._replays = asyncio.Semaphore(REPLAYS)
+        self.presence = Presence(sessions, tell=self._tell_room, withdraw=self._withdraw)
         broker.attach(self)
 
     def __repr__(self) -> str:
         return f"<Hub {len(self._members)} members, {len(self._topics)} topics>"
 
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keeps what is written down of sessions and rooms."""
+        async with self.sessions.running(), self.presence.running():
+            yield
+
     # Members
 
-    async def attach(self, member: Member, topics: Iterable[str]) -> None:
+    async def attach(
+        self,
+        member: Member,
+        topics: Iterable[str],
+        owner: str | None = None,
+        rooms: Mapping[str, bytes] = _NO_ROOMS,
+    ) -> None:
         """A member listens to these topics, and to `all`; to none when the app has no events. It is sent nothing yet: `follow` begins.
+
+        `owner`: whose its session is. `rooms`: those it was in already, each with the mark of removal that was known when it joined.
 
         Another connection of its session, such as one that drains, is sent no more events.
         """
@@ -110,6 +80,9 @@ class Hub:
         if self._events:
             for topic in (*topics, ALL):
                 await self._subscribe(member, topic)
+        for room, mark in rooms.items():
+            await self._subscribe(member, room_topic(room))
+            self.presence.back(member.session_id, room, owner, mark)
 
     def follow(self, member: Member, positions: Mapping[str, str]) -> list[tuple[Topic, str]]:
         """Tell a member where its topics stand; from here on it is sent their events. `positions`, where it left off, are its own word.
@@ -142,6 +115,8 @@ class Hub:
             self.sessions.close(member.session_id)
         for name in self._names.pop(member, ()):
             self._drop(member, name)
+            if name.startswith("room:"):
+                self.presence.away(member.session_id, name.removeprefix("room:"))
 
     async def move(self, member: Member, old: str | None, new: str | None) -> None:
         """The member's identity changed, from one user's id to another's. The rooms that it is in were the old one's.
@@ -153,6 +128,8 @@ class Hub:
         rooms = [name for name in self._names.get(member, ()) if name.startswith("room:")]
         for name in (*rooms, *(() if old is None else (user_topic(old),))):
             self._leave(member, name)
+            if name in rooms:
+                self.presence.gone(member.session_id, name.removeprefix("room:"))
         if new is not None:
             await self._join(member, user_topic(new))
         await self.sessions.hand_over(member.session_id, new, [room.removeprefix("room:") for room in rooms])
@@ -165,15 +142,25 @@ class Hub:
 
     async def join(self, session_id: str, owner: str | None, room: str) -> None:
         """Raises `BrokerError`."""
-        await self.sessions.enter(session_id, owner, room)
+        await self.presence.withdrawn(session_id, room)
+        mark = await self.sessions.enter(session_id, owner, room)
         if member := self._members.get(session_id):
             await self._join(member, room_topic(room))
+            if room_topic(room) in self._names.get(member, ()):
+                await self.presence.enter(session_id, room, owner, mark)
 
     async def leave(self, session_id: str, room: str) -> None:
         """Raises `BrokerError`."""
         if member := self._members.get(session_id):
             self._leave(member, room_topic(room))
         await self.sessions.exit(session_id, room)
+        await self.presence.exit(session_id, room)
+
+    async def remove(self, room: str, user: str) -> None:
+        """Every session of a user leaves, at whatever worker, and those that are away too. Raises `BrokerError`."""
+        mark = await self.sessions.removals.note(room, user)
+        await self.presence.clear(room, user)
+        await self._broker.publish(room_topic(room), removal_message(user, mark), None)
 
     # Events
 
@@ -200,6 +187,8 @@ class Hub:
         if message is None:
             if position is not None:
                 self.gap(topic, position)
+            elif (removal := removal_in(delivery.message)) is not None:
+                self._remove(found, *removal)
             return
         members = found.members
         for member, state in members.items():
@@ -230,6 +219,27 @@ class Hub:
         if delivery.position is None:
             return write(Event(kind.name, value))
         return write(Event(kind.name, value, topic, delivery.previous, delivery.position))
+
+    # Rooms
+
+    def _remove(self, topic: Topic, user: str, mark: bytes) -> None:
+        room = topic.name.removeprefix("room:")
+        for member in list(topic.members):
+            joined = self.presence.joined(member.session_id, room)
+            if joined is not None and joined[0] == user and joined[1] != mark:
+                self._withdraw(member.session_id, room)
+
+    def _withdraw(self, session_id: str, room: str) -> None:
+        if member := self._members.get(session_id):
+            self._leave(member, room_topic(room))
+        self.presence.gone(session_id, room, withdrawn=True)
+
+    async def _tell_room(self, change: Joined | Left) -> None:
+        if type(change) in self._events:
+            try:
+                await self.publish([room_topic(change.room)], change)
+            except BrokerError:
+                log.warning("! %s of a room was not told", type(change).__name__)
 
     # One member in one topic
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from fusewire.beside import beside
 from fusewire.broker.port import BrokerError
 from fusewire.broker.store import Store
+from fusewire.hub.removals import Removals, removed_since
 
 _OWNER = ""
 """The field of a session's record that says whose it is; the others are rooms."""
@@ -21,17 +22,19 @@ BETWEEN_KEEPING = 1 / 3
 
 @dataclass(slots=True)
 class Session:
-    """`id` is the secret of whoever has it: it is told to its own client alone."""
+    """`id` is the secret of whoever has it: it is told to its own client alone. `rooms`: each with the mark of removal that was known
+    when it joined."""
 
     id: str
-    rooms: frozenset[str] = field(default=frozenset())
+    rooms: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Sessions:
     """A session is written down when there is something to remember. `seconds`: for how long after its last connection."""
 
     def __init__(self, store: Store, seconds: float) -> None:
-        self._store = store
+        self.store = store
+        self.removals = Removals(store)
         self._seconds = seconds
         self._kept: set[str] = set()
 
@@ -48,14 +51,34 @@ class Sessions:
         """The session that a client asks for, if it is `owner`'s; else a new one."""
         if wanted is not None:
             try:
-                record = await self._store.fields(_key(wanted))
+                record = await self.store.fields(_key(wanted))
             except BrokerError:
                 # It cannot be looked up: whoever asks starts afresh, and is told so by the other id.
                 record = {}
             if record.get(_OWNER) == _owner(owner):
                 self._kept.add(wanted)
-                return Session(wanted, frozenset(record) - {_OWNER})
+                del record[_OWNER]
+                return Session(wanted, await self._still_in(wanted, owner, record))
         return Session(secrets.token_urlsafe(16))
+
+    async def _still_in(
+        self, session_id: str, owner: str | None, rooms: dict[str, bytes]
+    ) -> dict[str, bytes]:
+        """Without the rooms that it was removed from while it was away."""
+        if owner is None or not rooms:
+            return rooms
+        try:
+            marks = await self.removals.marks([(room, owner) for room in rooms])
+            removed = [
+                r
+                for (r, joined), mark in zip(rooms.items(), marks, strict=True)
+                if removed_since(joined, mark)
+            ]
+            await self.store.delete_fields(_key(session_id), removed)
+        except BrokerError:
+            # What cannot be looked up is not granted.
+            return {}
+        return {room: joined for room, joined in rooms.items() if room not in removed}
 
     def close(self, session_id: str) -> None:
         """Its connection has ended; what is written down runs out by itself."""
@@ -72,19 +95,21 @@ class Sessions:
         if session_id in self._kept:
             await self._write(session_id, {_OWNER: _owner(owner)})
             if rooms:
-                await self._store.delete_fields(_key(session_id), rooms)
+                await self.store.delete_fields(_key(session_id), rooms)
 
-    async def enter(self, session_id: str, owner: str | None, room: str) -> None:
-        """Raises `BrokerError`."""
-        await self._write(session_id, {_OWNER: _owner(owner), room: b""})
+    async def enter(self, session_id: str, owner: str | None, room: str) -> bytes:
+        """Returns the mark of removal that it knows. Raises `BrokerError`."""
+        mark = await self.removals.mark(room, owner)
+        await self._write(session_id, {_OWNER: _owner(owner), room: mark})
         self._kept.add(session_id)
+        return mark
 
     async def exit(self, session_id: str, room: str) -> None:
         """Raises `BrokerError`."""
-        await self._store.delete_fields(_key(session_id), (room,))
+        await self.store.delete_fields(_key(session_id), (room,))
 
     async def _write(self, session_id: str, fields: dict[str, bytes]) -> None:
-        await self._store.set_fields(_key(session_id), fields, ttl_seconds=self._ttl)
+        await self.store.set_fields(_key(session_id), fields, ttl_seconds=self._ttl)
 
     @property
     def _ttl(self) -> float:
@@ -96,7 +121,7 @@ class Sessions:
             await asyncio.sleep(self._seconds * BETWEEN_KEEPING)
             if self._kept:
                 try:
-                    await self._store.touch([_key(session) for session in self._kept], ttl_seconds=self._ttl)
+                    await self.store.touch([_key(session) for session in self._kept], ttl_seconds=self._ttl)
                 except BrokerError:
                     # The next round does it; what runs out until then is a session that its client finds gone.
                     continue

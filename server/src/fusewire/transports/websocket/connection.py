@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from fusewire.errors import RpcError, Unauthenticated
 from fusewire.hub import Session
-from fusewire.hub.hub import room_topic, session_topic, user_topic
+from fusewire.hub.topics import session_topic, user_topic
 from fusewire.transports.services import Services
 from fusewire.transports.websocket.beats import Beats
 from fusewire.transports.websocket.reader import Reader
@@ -99,7 +99,7 @@ class Connection(Reader):
         session = await hub.sessions.open(hello.session, self._who.id)
         self.session_id = session.id
         self._who.enter(session.id)
-        await hub.attach(self, self._topics(session, positions))
+        await hub.attach(self, self._topics(session, positions), self._who.id, session.rooms)
         self._timeout_ms = hello.timeout_ms
         # A client that does not say which contract it is of need not be told another one.
         ours = None if hello.calls is None else self.services.known_calls_hash()
@@ -128,8 +128,6 @@ class Connection(Reader):
             yield user_topic(self._who.id)
         if session_topic(session.id) in positions:
             yield session_topic(session.id)
-        for room in sorted(session.rooms):
-            yield room_topic(room)
 
     async def _refresh(self, refresh: m.Refresh) -> None:
         try:

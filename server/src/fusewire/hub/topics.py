@@ -1,0 +1,60 @@
+"""What somebody listens to, and who does. Topics: `user:<id>`, `session:<id>`, `room:<name>`, and `all`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+ALL = "all"
+
+
+def user_topic(user: str) -> str:
+    return f"user:{user}"
+
+
+def session_topic(session_id: str) -> str:
+    return f"session:{session_id}"
+
+
+def room_topic(room: str) -> str:
+    return f"room:{room}"
+
+
+CATCHING_UP = ""
+"""The state of a member that is being sent what it missed."""
+
+
+class Member(Protocol):
+    """A connection, as far as the hub is concerned."""
+
+    @property
+    def session_id(self) -> str: ...
+
+    def push(self, message: bytes) -> None:
+        """Queue a message. Never blocks and never raises: a member that cannot keep up closes itself."""
+        ...
+
+    async def push_patiently(self, message: bytes) -> bool:
+        """Queue a message when there is room. False when the member is gone."""
+        ...
+
+    def too_slow(self) -> None:
+        """Close it. It comes back and is caught up."""
+        ...
+
+
+class Topic:
+    """A topic that somebody here listens to.
+
+    `position`: of the last event that this worker knows. `members`: of each None while it is sent everything; `CATCHING_UP`;
+    or a position up to which it has everything already.
+    """
+
+    __slots__ = ("lock", "members", "name", "position", "subscribed")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.position: str | None = None
+        self.subscribed = False
+        self.members: dict[Member, str | None] = {}
+        self.lock: asyncio.Lock | None = None

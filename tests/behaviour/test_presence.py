@@ -1,0 +1,218 @@
+"""Who is in a room now, and who comes and goes: across workers, and when one of them dies."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fusewire import Credentials, Fuse, Joined, Left, Present
+from fusewire.hub.presence import Timing
+
+from tests.support.callers import calling
+from tests.support.listening import Listening, listening
+from tests.support.server import serving
+
+QUICK = Timing(grace=0.2, lease=0.4, tick=0.05)
+PATIENT = Timing(grace=20, lease=20, tick=0.05)
+Make = Callable[..., Fuse]
+
+
+@pytest.fixture
+def make(broker_url: str | None) -> Make:
+    """A worker of one app. In memory there is only one."""
+    name = uuid.uuid4().hex
+    made: list[Fuse] = []
+
+    def worker(timing: Timing = QUICK) -> Fuse:
+        if made and broker_url is None:
+            return made[0]
+        fuse = Fuse(FastAPI(), broker=broker_url, name=name)
+        fuse._hub.presence.timing = timing
+        fuse.rpc.event(Joined)
+        fuse.rpc.event(Left)
+
+        @fuse.identity
+        async def identify(credentials: Credentials) -> str | None:
+            return credentials.token
+
+        @fuse.rpc
+        async def enter(room: str) -> list[Present]:
+            await fuse.room(room).join()
+            return await fuse.room(room).presence()
+
+        @fuse.rpc
+        async def leave(room: str) -> None:
+            await fuse.room(room).leave()
+
+        @fuse.rpc
+        async def who(room: str) -> list[str | None]:
+            return [present.user for present in await fuse.room(room).presence()]
+
+        made.append(fuse)
+        return fuse
+
+    return worker
+
+
+@asynccontextmanager
+async def workers(*fuses: Fuse) -> AsyncIterator[list[str]]:
+    async with AsyncExitStack() as stack:
+        hosts: dict[Fuse, str] = {}
+        for fuse in fuses:
+            if fuse not in hosts:
+                hosts[fuse] = await stack.enter_async_context(serving(fuse.app))
+        yield [hosts[fuse] for fuse in fuses]
+
+
+def heard(listener: Listening) -> list[tuple[str, Any]]:
+    """What it was told: a change has the name of the user, or of the guest."""
+    return [
+        (kind, value["user"] or value["member"])
+        for kind, value in zip(listener.kinds, listener.seen, strict=True)
+    ]
+
+
+async def test_a_snapshot_and_who_comes_and_goes(make: Make) -> None:
+    one, two = make(), make()
+    async with workers(one, two) as (here, there), listening(here, "ann") as ann:
+        (first,) = await ann.call("enter", "lobby")
+        assert (first["member"], first["user"]) == ("user:ann", "ann")
+        async with listening(there, "bob") as bob:
+            assert [one["user"] for one in await bob.call("enter", "lobby")] == ["ann", "bob"]
+            await ann.saw(2)
+            await bob.call("leave", "lobby")
+            await ann.saw(3)
+        assert heard(ann) == [("Joined", "ann"), ("Joined", "bob"), ("Left", "bob")]
+        assert ann.seen[1]["since"] == ann.seen[2]["since"]
+        assert ann.seen[1]["room"] == "lobby"
+        assert [present.user for present in await two.room("lobby").presence()] == ["ann"]
+        assert await two.room("kitchen").presence() == []
+
+
+async def test_it_is_asked_over_http_as_well(make: Make) -> None:
+    fuse = make()
+    async with workers(fuse) as (host,), listening(host, "ann") as ann:
+        await ann.call("enter", "lobby")
+        async with calling("http-json", host, fuse.contract()) as caller:
+            assert await caller.call("who", "lobby") == ["ann"]
+
+
+async def test_a_user_with_two_devices_joins_once_and_leaves_with_the_last(make: Make) -> None:
+    one, two = make(), make()
+    async with (
+        workers(one, two) as (here, there),
+        listening(here, "ann") as ann,
+        listening(here, "bob") as phone,
+        listening(there, "bob") as desk,
+    ):
+        await ann.call("enter", "lobby")
+        await phone.call("enter", "lobby")
+        await desk.call("enter", "lobby")
+        assert [present.user for present in await one.room("lobby").presence()] == ["ann", "bob"]
+        await phone.call("leave", "lobby")
+        await desk.leave()
+        await ann.until(lambda: "Left" in ann.kinds)
+        assert heard(ann) == [("Joined", "ann"), ("Joined", "bob"), ("Left", "bob")]
+
+
+async def test_all_at_once_is_each_once(make: Make) -> None:
+    one, two = make(), make()
+    async with workers(one, two) as (here, there), listening(here, "ann") as ann, AsyncExitStack() as stack:
+        await ann.call("enter", "lobby")
+        devices = [
+            await stack.enter_async_context(listening(host, "bob"))
+            for host in (here, there)
+            for _ in range(5)
+        ]
+        for _ in range(3):
+            await asyncio.gather(*(device.call("enter", "lobby") for device in devices))
+            await asyncio.gather(*(device.call("leave", "lobby") for device in devices))
+        await ann.until(lambda: ann.kinds.count("Left") == 3)
+        assert heard(ann) == [("Joined", "ann"), *[("Joined", "bob"), ("Left", "bob")] * 3]
+
+
+async def test_guests_are_told_apart_and_their_sessions_are_not_told(make: Make) -> None:
+    fuse = make()
+    async with workers(fuse) as (host,), listening(host) as one, listening(host) as other:
+        await one.call("enter", "lobby")
+        present = await other.call("enter", "lobby")
+        assert [guest["user"] for guest in present] == [None, None]
+        assert len({guest["member"] for guest in present}) == 2
+        for session in (one.session, other.session):
+            assert session is not None
+            assert session not in str(present)
+
+
+async def test_who_reconnects_in_time_never_left(make: Make) -> None:
+    one, two = make(PATIENT), make(PATIENT)
+    async with (
+        workers(one, two) as (here, there),
+        listening(here, "ann") as ann,
+        listening(here, "bob") as bob,
+    ):
+        await ann.call("enter", "lobby")
+        await bob.call("enter", "lobby")
+        for host in (there, here, there):
+            await bob.leave()
+            assert [present.user for present in await one.room("lobby").presence()] == ["ann", "bob"]
+            await bob.connect(host)
+        await bob.call("leave", "lobby")
+        await ann.until(lambda: "Left" in ann.kinds)
+        assert heard(ann) == [("Joined", "ann"), ("Joined", "bob"), ("Left", "bob")]
+
+
+async def test_who_does_not_come_back_leaves(make: Make) -> None:
+    fuse = make()
+    async with workers(fuse) as (host,), listening(host, "ann") as ann, listening(host, "bob") as bob:
+        await ann.call("enter", "lobby")
+        await bob.call("enter", "lobby")
+        await bob.leave()
+        await ann.until(lambda: "Left" in ann.kinds)
+        assert heard(ann) == [("Joined", "ann"), ("Joined", "bob"), ("Left", "bob")]
+
+
+async def test_who_is_removed_left_once(make: Make) -> None:
+    one, two = make(), make()
+    async with (
+        workers(one, two) as (here, there),
+        listening(here, "ann") as ann,
+        listening(there, "bob") as bob,
+    ):
+        await ann.call("enter", "lobby")
+        await bob.call("enter", "lobby")
+        await one.room("lobby").remove("bob")
+        await bob.until(lambda: "room:lobby" not in bob.positions)
+        assert [present.user for present in await one.room("lobby").presence()] == ["ann"]
+        await bob.call("enter", "lobby")
+        await ann.saw(4)
+        assert heard(ann) == [("Joined", "ann"), ("Joined", "bob"), ("Left", "bob"), ("Joined", "bob")]
+
+
+async def test_the_members_of_a_worker_that_died_are_gone_and_it_is_told_once(
+    make: Make, broker_url: str | None
+) -> None:
+    if broker_url is None:
+        pytest.skip("one process has no other worker")
+    one, two, three = make(), make(), make()
+    async with (
+        workers(one, two) as (here, there),
+        listening(here, "ann") as ann,
+        listening(there, "eve") as eve,
+    ):
+        await ann.call("enter", "lobby")
+        await eve.call("enter", "lobby")
+        # Ending does no more than dying would: nothing is written down any more.
+        async with serving(three.app) as host, listening(host, "bob") as bob, listening(host, "cat") as cat:
+            await bob.call("enter", "lobby")
+            await cat.call("enter", "lobby")
+            await ann.saw(4)
+        await cat.connect(there)
+        await ann.until(lambda: "Left" in ann.kinds)
+        assert [present.user for present in await one.room("lobby").presence()] == ["ann", "eve", "cat"]
+        await eve.call("leave", "lobby")
+        await ann.until(lambda: ann.kinds.count("Left") == 2)
+        assert heard(ann)[4:] == [("Left", "bob"), ("Left", "eve")]
+        await cat.leave()

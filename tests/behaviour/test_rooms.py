@@ -1,0 +1,109 @@
+"""Who is in a room stays in it, and who was removed is out: at every worker, connected or not."""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from fastapi import FastAPI
+from fusewire import Credentials, Fuse
+from pydantic import BaseModel
+
+from tests.support.listening import Listening, listening
+from tests.support.server import serving
+
+
+class News(BaseModel):
+    n: int
+
+
+Make = Callable[[], Fuse]
+
+
+@pytest.fixture
+def make(broker_url: str | None) -> Make:
+    """A worker of one app. In memory there is only one."""
+    name = uuid.uuid4().hex
+    made: list[Fuse] = []
+
+    def worker() -> Fuse:
+        if made and broker_url is None:
+            return made[0]
+        fuse = Fuse(FastAPI(), broker=broker_url, name=name)
+        fuse.rpc.event(News)
+
+        @fuse.identity
+        async def identify(credentials: Credentials) -> str | None:
+            return credentials.token
+
+        @fuse.rpc
+        async def enter(room: str) -> None:
+            await fuse.room(room).join()
+
+        made.append(fuse)
+        return fuse
+
+    return worker
+
+
+def out_of(listener: Listening, room: str) -> Callable[[], bool]:
+    return lambda: f"room:{room}" not in listener.positions
+
+
+async def test_who_is_removed_is_out_on_every_device_at_every_worker(make: Make) -> None:
+    one, two = make(), make()
+    async with (
+        serving(one.app) as here,
+        serving(two.app) as there,
+        listening(here, "ann") as phone,
+        listening(there, "ann") as desk,
+        listening(there, "bob") as bob,
+    ):
+        for somebody in (phone, desk, bob):
+            await somebody.call("enter", "lobby")
+        await one.room("lobby").remove("ann")
+        await phone.until(out_of(phone, "lobby"))
+        await desk.until(out_of(desk, "lobby"))
+        await two.room("lobby").emit(News(n=1))
+        assert await bob.saw(1) == [{"n": 1}]
+        await one.broadcast().emit(News(n=2))
+        assert await phone.saw(1) == await desk.saw(1) == [{"n": 2}]
+
+
+async def test_who_is_removed_while_away_does_not_come_back_into_the_room(make: Make) -> None:
+    one, two = make(), make()
+    async with serving(one.app) as here, serving(two.app) as there, listening(here, "ann") as ann:
+        await ann.call("enter", "lobby")
+        await ann.call("enter", "kitchen")
+        await ann.leave()
+        await two.room("lobby").emit(News(n=1))
+        await two.room("lobby").remove("ann")
+        await two.room("kitchen").emit(News(n=2))
+        session = ann.session
+        await ann.connect(there)
+        assert await ann.saw(1) == [{"n": 2}]
+        assert ann.session == session
+        await ann.until(out_of(ann, "lobby"))
+
+
+async def test_who_was_removed_may_be_let_in_again(make: Make) -> None:
+    one, two = make(), make()
+    async with serving(one.app) as here, serving(two.app) as there, listening(here, "ann") as ann:
+        await ann.call("enter", "lobby")
+        await one.room("lobby").remove("ann")
+        await ann.until(out_of(ann, "lobby"))
+        await ann.call("enter", "lobby")
+        await two.room("lobby").emit(News(n=1))
+        assert await ann.saw(1) == [{"n": 1}]
+        await ann.leave()
+        await ann.connect(there)
+        await two.room("lobby").emit(News(n=2))
+        assert await ann.saw(2) == [{"n": 1}, {"n": 2}]
+
+
+async def test_a_worker_that_was_not_told_of_a_removal_finds_it(make: Make) -> None:
+    fuse = make()
+    async with serving(fuse.app) as host, listening(host, "ann") as ann:
+        await ann.call("enter", "lobby")
+        # All that a removal writes down, without the word to the workers.
+        await fuse._hub.sessions.removals.note("lobby", "ann")
+        await ann.until(out_of(ann, "lobby"))
