@@ -153,6 +153,17 @@ async def test_positions_open_nobody_elses_topics(fuse: Fuse, host: str) -> None
             await eve.leave()
 
 
+async def test_a_room_that_was_lost_with_the_session_is_told(fuse: Fuse, host: str) -> None:
+    async with listening(host, "ann") as ann:
+        await ann.call("enter", "lobby")
+        await ann.until(lambda: "room:lobby" in ann.positions)
+        await ann.leave()
+        await fuse.room("lobby").emit(News(n=1))
+        await ann.connect(host, session="of another time")
+        await ann.until(lambda: "room:lobby" not in ann.positions)
+        assert ann.gaps == ["room:lobby"]
+
+
 async def test_a_room_that_was_left_stays_left(fuse: Fuse, host: str) -> None:
     async with listening(host, "ann") as ann:
         await ann.call("enter", "lobby")

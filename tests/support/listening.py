@@ -105,9 +105,11 @@ class Listening:
 
     def _take(self, message: m.Message) -> None:
         match message:
-            case m.Topic(topic=topic, position=None):
+            case m.Topic(topic=topic, position=None, recovered=recovered):
                 self.positions.pop(topic, None)
                 self.recovered.pop(topic, None)
+                if recovered is False:
+                    self.gaps.append(topic)
             case m.Topic(topic=topic, position=str(position), recovered=recovered):
                 assert recovered is not True or self.positions[topic] == position
                 self.positions[topic] = position

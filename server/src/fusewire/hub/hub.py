@@ -92,7 +92,9 @@ class Hub:
         names = self._names.get(member, ())
         for name in positions:
             if name not in names:
-                member.push(write(TopicMessage(name)))
+                # Another user's is not its affair any more. A room it has lost with its session, or its right to be there.
+                gone = None if name.startswith("user:") else False
+                member.push(write(TopicMessage(name, None, gone)))
         behind = []
         for name in names:
             position, topic = positions.get(name), self._topics[name]

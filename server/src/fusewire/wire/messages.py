@@ -135,7 +135,8 @@ class GoAway:
 class Topic:
     """Where a topic's events go on from here; without a position: they do not.
 
-    `recovered`: whether they go on from where this client was. None: it was nowhere.
+    `recovered`: whether they go on from where this client was. None: it was nowhere. False without a position: it was in a room that its
+    session is not in any more.
     """
 
     topic: str
