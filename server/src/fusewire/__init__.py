@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fusewire.app import Fuse
     from fusewire.bounds import Bounds
+    from fusewire.emitter import Emitter
     from fusewire.errors import RegistrationError, RpcError
     from fusewire.hub import History, Joined, Left, Present, emit
     from fusewire.identity import Credentials, Identity
@@ -18,6 +19,7 @@ __all__ = [
     "Bounds",
     "Call",
     "Credentials",
+    "Emitter",
     "Fuse",
     "History",
     "Identity",
@@ -39,6 +41,7 @@ _HOMES = {
     "Bounds": "bounds",
     "Call": "procedures.call",
     "Credentials": "identity",
+    "Emitter": "emitter",
     "Fuse": "app",
     "History": "hub",
     "Identity": "identity",

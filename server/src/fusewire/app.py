@@ -151,7 +151,7 @@ class Fuse:
 
     def to(self, *users: str) -> Audience:
         """These users, on every device of theirs."""
-        return Audience(self._hub, tuple(user_topic(user) for user in users))
+        return Audience(self._hub.publish, tuple(user_topic(user) for user in users))
 
     def room(self, name: str) -> Room:
         """A room: the sessions that joined it."""
@@ -159,7 +159,7 @@ class Fuse:
 
     def broadcast(self) -> Audience:
         """Everybody who is connected."""
-        return Audience(self._hub, (ALL,))
+        return Audience(self._hub.publish, (ALL,))
 
     @property
     def healthy(self) -> bool:

@@ -6,9 +6,13 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fusewire.broker import Broker, MemoryBroker, MemoryStore, Store
 from fusewire.quota import Limiter, MemoryLimiter
+
+if TYPE_CHECKING:
+    from fusewire.broker.redis import RedisBroker
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,29 @@ def shared_by_workers(broker: Broker | str | None, name: str) -> Shared:
     url = broker or os.environ.get("REDIS_URL")
     if not url:
         return Shared(MemoryBroker(), MemoryStore(), MemoryLimiter())
-    if url.partition("://")[0] not in ("redis", "rediss", "redis+cluster", "rediss+cluster"):
-        # Not the URL itself: it may hold a password.
-        raise ValueError("broker= (or REDIS_URL) must be a redis:// or rediss:// URL, or redis+cluster://")
+    _check(url)
     try:
         from fusewire.broker.redis import RedisBroker, RedisStore
         from fusewire.quota.redis import RedisLimiter
     except ImportError as error:
-        raise ImportError('a Redis broker needs redis-py: pip install "fusewire[redis]"') from error
+        raise ImportError(_MISSING) from error
     return Shared(RedisBroker(url, name=name), RedisStore(url, name=name), RedisLimiter(url, name=name))
+
+
+def broker_to_publish(url: str, name: str) -> RedisBroker:
+    """For a process that only publishes; it ends with `aclose()`. Raises what `shared_by_workers` does."""
+    _check(url)
+    try:
+        from fusewire.broker.redis import RedisBroker
+    except ImportError as error:
+        raise ImportError(_MISSING) from error
+    return RedisBroker(url, name=name)
+
+
+_MISSING = 'a Redis broker needs redis-py: pip install "fusewire[redis]"'
+
+
+def _check(url: str) -> None:
+    if url.partition("://")[0] not in ("redis", "rediss", "redis+cluster", "rediss+cluster"):
+        # Not the URL itself: it may hold a password.
+        raise ValueError("broker= (or REDIS_URL) must be a redis:// or rediss:// URL, or redis+cluster://")

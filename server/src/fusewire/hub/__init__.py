@@ -4,6 +4,7 @@ from fusewire.hub.attendance import Joined, Left, Present
 from fusewire.hub.audience import Audience, Room, emit
 from fusewire.hub.history import History
 from fusewire.hub.hub import Hub
+from fusewire.hub.publisher import Publisher
 from fusewire.hub.sessions import Session, Sessions
 from fusewire.hub.topics import Member
 
@@ -15,6 +16,7 @@ __all__ = [
     "Left",
     "Member",
     "Present",
+    "Publisher",
     "Room",
     "Session",
     "Sessions",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterable
+
 from pydantic import BaseModel
 
 from fusewire.hub.attendance import Present
@@ -9,24 +11,27 @@ from fusewire.hub.hub import Hub
 from fusewire.hub.topics import room_topic, session_topic, user_topic
 from fusewire.procedures.call import Call, current_call
 
+Publish = Callable[[Iterable[str], BaseModel], Awaitable[None]]
+
 
 class Audience:
     """Some topics to emit to. Nobody listening is not an error."""
 
-    def __init__(self, hub: Hub, topics: tuple[str, ...]) -> None:
-        self._hub = hub
+    def __init__(self, publish: Publish, topics: tuple[str, ...]) -> None:
+        self._publish = publish
         self._topics = topics
 
     async def emit(self, event: BaseModel) -> None:
         """Push a registered event. Raises `TypeError` for a model that is not an event of this app."""
-        await self._hub.publish(self._topics, event)
+        await self._publish(self._topics, event)
 
 
 class Room(Audience):
     """A named audience that sessions join and leave. Who may join is the app's to decide, before it calls `join()`."""
 
     def __init__(self, hub: Hub, name: str) -> None:
-        super().__init__(hub, (room_topic(name),))
+        super().__init__(hub.publish, (room_topic(name),))
+        self._hub = hub
         self._name = name
 
     async def join(self) -> None:

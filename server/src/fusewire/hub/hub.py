@@ -7,14 +7,13 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
-from pydantic import BaseModel
-
 from fusewire.broker.port import Broker, BrokerError, Delivery
 from fusewire.broker.positions import after, is_position
 from fusewire.events import EventRegistry
 from fusewire.hub.attendance import Joined, Left
 from fusewire.hub.history import History
 from fusewire.hub.presence import Presence
+from fusewire.hub.publisher import Publisher
 from fusewire.hub.removals import removal_in, removal_message
 from fusewire.hub.sessions import Sessions
 from fusewire.hub.topics import ALL, CATCHING_UP, Member, Topic, room_topic, session_topic, user_topic
@@ -45,6 +44,7 @@ class Hub:
         self._topics: dict[str, Topic] = {}
         self._names: dict[Member, tuple[str, ...]] = {}
         self._members: dict[str, Member] = {}
+        self.publish = Publisher(broker, events, history).publish
         self._replays = asyncio.Semaphore(REPLAYS)
         self.presence = Presence(sessions, tell=self._tell_room, withdraw=self._withdraw)
         broker.attach(self)
@@ -165,17 +165,6 @@ class Hub:
         await self._broker.publish(room_topic(room), removal_message(user, mark), None)
 
     # Events
-
-    async def publish(self, topics: Iterable[str], event: BaseModel) -> None:
-        """Emit to many topics. Each is a step of its own: a failure in between leaves the earlier ones emitted.
-
-        Raises `BrokerError`, and `TypeError` for a model that is not an event of this app.
-        """
-        stored, kept = self._events.store(event), self._events.of(event).history
-        for topic in topics:
-            await self._broker.publish(topic, stored, self._history.of(topic) if kept else None)
-        # In one process nothing above waits: who emits in a loop lets the writers of those who listen have their turn.
-        await asyncio.sleep(0)
 
     def deliver(self, topic: str, delivery: Delivery) -> None:
         """The broker brings the next event of a topic."""
