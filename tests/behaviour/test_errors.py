@@ -24,6 +24,10 @@ class BudgetSpent(RpcError[BudgetData], status=402):
     """No money left."""
 
 
+class JobRunning(RpcError, status=409):
+    """It declares no data."""
+
+
 async def test_a_declared_error_keeps_code_status_and_data(fuse: Fuse, connect: Connect) -> None:
     @fuse.rpc(raises=[BudgetSpent])
     async def spend() -> None:
@@ -96,6 +100,11 @@ async def test_whatever_is_raised_ends_its_call_alone(
         "misfit": lambda: BudgetSpent({"wrong": 1}),  # type: ignore[arg-type]
         "unwritable": lambda: HTTPException(409, {"x": object()}),
         "huge": lambda: HTTPException(409, {"x": 2**70}),
+        "undeclared": lambda: JobRunning({"left": 1}),  # type: ignore[arg-type]
+        "no status": lambda: HTTPException(700),
+        "hint": lambda: HTTPException(103),
+        "split": lambda: HTTPException(409, headers={"x-a": "b\r\nset-cookie: c=d"}),
+        "no header": lambda: HTTPException(409, headers={"x-a": "\u20ac"}),
         "exit": lambda: SystemExit(3),
         "interrupt": KeyboardInterrupt,
         "generator_exit": GeneratorExit,

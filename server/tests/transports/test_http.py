@@ -163,6 +163,20 @@ async def test_no_content(http: httpx.AsyncClient) -> None:
     assert (response.status_code, response.content) == (204, b"")
 
 
+@pytest.mark.parametrize("status", [204, 304])
+async def test_an_error_whose_status_has_no_content_has_none(status: int) -> None:
+    fuse = Fuse(FastAPI())
+
+    @fuse.rpc.get("/page")
+    async def page() -> None:
+        raise HTTPException(status, headers={"etag": '"1"'})
+
+    transport = httpx.ASGITransport(fuse.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        answer = await http.get("/api/page")
+    assert (answer.status_code, answer.content, answer.headers["etag"]) == (status, b"", '"1"')
+
+
 async def test_a_model_as_the_query(http: httpx.AsyncClient) -> None:
     assert (await http.get("/api/filtered?tags=a&tags=b&page=2")).json() == [["a", "b"], 2]
     assert (await http.get("/api/filtered?tags=a")).json() == [["a"], 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -51,8 +52,7 @@ def _output_of(error: RpcError[Any], naive: NaiveDatetimes) -> OutputType:
     kind = type(error)
     output = _outputs.get((kind, naive))
     if output is None:
-        declared = Any if kind.data_type is None else kind.data_type
-        output = _outputs[kind, naive] = OutputType(declared, naive=naive)
+        output = _outputs[kind, naive] = OutputType(kind.data_type, naive=naive)
     return output
 
 
@@ -147,6 +147,7 @@ def _keeps_the_list(said: RpcError[Any]) -> bool:
 def _fitting(error: RpcError[Any], procedure: str, naive: NaiveDatetimes) -> RpcError[Any]:
     """A declared error, once it is sure that it can leave: its data fits, and all of it has a form on the wire."""
     try:
+        _refuse_unsayable(error)
         error.output = _output_of(error, naive)
         packed_detail(error)
         packed_data(error)
@@ -154,6 +155,23 @@ def _fitting(error: RpcError[Any], procedure: str, naive: NaiveDatetimes) -> Rpc
         unfit.__context__ = error
         return _internal(unfit, procedure)
     return error
+
+
+_NO_TEXT = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+"""What no header can hold (RFC 9110 §5.5)."""
+
+
+def _refuse_unsayable(error: RpcError[Any]) -> None:
+    """What types could not refuse: data that nobody declared, and what HTTP has no form for."""
+    if error.data is not None and error.data_type is None:
+        raise TypeError(
+            f"{type(error).__name__} declares no data, so it has none; a text for people is its second argument"
+        )
+    if not 200 <= error.status <= 599:
+        raise ValueError(f"{error.status} is no status of a response")
+    for name, value in (getattr(error, "headers", None) or {}).items():
+        if _NO_TEXT.search(name + value):
+            raise ValueError(f"the header {name!r} has characters that no header can hold")
 
 
 def _internal(error: BaseException, procedure: str) -> Internal:

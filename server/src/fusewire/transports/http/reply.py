@@ -110,6 +110,8 @@ def _accepted(accept: str) -> frozenset[str]:
 
 
 _PLAIN: frozenset[str] = frozenset()
+_BODILESS = frozenset({204, 205, 304})
+"""Statuses whose responses have no content (RFC 9110 §6.4.1, §15.3.6)."""
 _VARY = (b"vary", b"accept")
 
 
@@ -158,7 +160,7 @@ class HttpReply:
         status = self._status
         if isinstance(value, Response):
             await self._foreign(value)
-        elif status in (204, 205, 304):
+        elif status in _BODILESS:
             self._settle()
             await self._start(status, [])
             await self._body(b"")
@@ -196,6 +198,11 @@ class HttpReply:
             await self._body(self._framing.error(error))
             return
         self.head = Response(headers=problem_headers(error))
+        if error.status in _BODILESS:
+            # An `HTTPException(304)`: a body would be read as the beginning of the next response.
+            await self._start(error.status, [])
+            await self._body(b"")
+            return
         if self._msgpack:
             body: bytes = problem_packed(error)
         else:
