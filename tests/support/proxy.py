@@ -31,7 +31,7 @@ class Direction:
 
 
 @dataclass(eq=False)
-class _Link:
+class Link:
     ends: tuple[asyncio.StreamWriter, asyncio.StreamWriter]
     dead: bool = False
 
@@ -42,7 +42,7 @@ class Proxy:
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._server: asyncio.Server | None = None
-        self._links: set[_Link] = set()
+        self._links: set[Link] = set()
         self._idle = asyncio.Event()
         self._idle.set()
         self.up = Direction()
@@ -79,17 +79,20 @@ class Proxy:
         for link in self._links:
             link.dead = True
 
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(*self._target)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         if self.refusing:
             writer.transport.abort()
             return
         try:
-            up_reader, up_writer = await asyncio.open_connection(*self._target)
+            up_reader, up_writer = await self._open()
         except OSError:
             writer.transport.abort()
             return
-        link = _Link((writer, up_writer))
+        link = Link((writer, up_writer))
         self._links.add(link)
         self._idle.clear()
         try:
@@ -109,7 +112,7 @@ class Proxy:
                 self._idle.set()
 
     async def _pump(
-        self, link: _Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Direction
+        self, link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Direction
     ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):

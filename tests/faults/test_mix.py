@@ -1,0 +1,48 @@
+"""The short mix: real workers, a real Redis, and what breaks between them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.faults import mix
+from tests.faults.world import Load, World, world
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def assert_calls_are_whole(made: World) -> None:
+    calls = made.calls()
+    assert calls.made > 0
+    assert (calls.unsettled, calls.twice, calls.wrong) == (0, 0, [])
+
+
+async def test_nothing_is_lost_while_redis_keeps_what_it_has() -> None:
+    """Links of all kinds are cut, one worker of three is killed, and all are replaced under load."""
+    async with world() as made:
+        await made.begin(Load())
+        began, ended = await mix.one_round(made)
+        await made.finish()
+        report = made.events()
+        assert report.faults == []
+        assert (report.missing, report.gaps) == (0, 0)
+        assert report.owed > 1_000
+        assert_calls_are_whole(made)
+        deployed = made.calls(began, ended)
+        assert deployed.made > 0
+        assert deployed.failed == {}, "accepted calls are finished before their worker goes"
+
+
+async def test_what_redis_has_lost_is_told() -> None:
+    async with world(2) as made:
+        await made.begin(Load(listeners=8, callers=2))
+        await mix.lose_redis(made)
+        await asyncio.sleep(1)
+        await mix.lose_redis_while_away(made)
+        await asyncio.sleep(1)
+        await made.finish()
+        report = made.events()
+        assert report.faults == []
+        assert report.gaps > 0
+        assert_calls_are_whole(made)
