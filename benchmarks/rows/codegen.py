@@ -47,11 +47,11 @@ _measured: WeakKeyDictionary[Bench, dict[int, Times]] = WeakKeyDictionary()
 
 
 async def hundred_p50(bench: Bench) -> Figure:
-    return (await _ours(bench, 100, modules=8, pause=1.0)).p50()
+    return (await _ours(bench, 100, modules=7, pause=2.0)).p50()
 
 
 async def hundred_p95(bench: Bench) -> Figure:
-    return (await _ours(bench, 100, modules=8, pause=1.0)).p95()
+    return (await _ours(bench, 100, modules=7, pause=2.0)).p95()
 
 
 async def thousand_p50(bench: Bench) -> Figure:
