@@ -205,7 +205,7 @@ class Fuse:
 
     def _add(self, entry: Entry) -> None:
         if isinstance(entry, EventDefinition):
-            self._events.add(entry.model, history=entry.history)
+            self._events.add(entry.model, history=entry.history, slow=entry.slow, key=entry.key)
             return
         procedure = compile_procedure(entry, naive=self._naive_datetime)
         self._registry.check(procedure)

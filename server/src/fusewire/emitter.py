@@ -73,4 +73,4 @@ class Emitter:
 
     def _add(self, entry: Entry) -> None:
         if isinstance(entry, EventDefinition):
-            self._events.add(entry.model, history=entry.history)
+            self._events.add(entry.model, history=entry.history, slow=entry.slow, key=entry.key)

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from fusewire.contract import prepare_schemas
 from fusewire.errors import RegistrationError, RpcError
+from fusewire.events import Slow
 from fusewire.loading import when_preparing
 from fusewire.procedures.options import Definition, Options, Transports, options
 from fusewire.procedures.procedure import compile_procedure
@@ -25,6 +26,8 @@ Model = TypeVar("Model", bound=type[BaseModel])
 class EventDefinition:
     model: type[BaseModel]
     history: bool
+    slow: Slow = "drop_oldest"
+    key: str | None = None
 
 
 Entry = Definition | EventDefinition
@@ -119,13 +122,27 @@ class Router:
     def event(self, model: Model, /) -> Model: ...
 
     @overload
-    def event(self, /, *, history: bool = True) -> Callable[[Model], Model]: ...
+    def event(
+        self, /, *, history: bool = True, slow: Slow = "drop_oldest", key: str | None = None
+    ) -> Callable[[Model], Model]: ...
 
-    def event(self, model: Model | None = None, /, *, history: bool = True) -> Any:
-        """Declare a model that the server may push. `history=False`: worth nothing later, such as a typing indicator."""
+    def event(
+        self,
+        model: Model | None = None,
+        /,
+        *,
+        history: bool = True,
+        slow: Slow = "drop_oldest",
+        key: str | None = None,
+    ) -> Any:
+        """Declare a model that the server may push. `history=False`: worth nothing later, such as a typing indicator.
+
+        What happens to such an event when a connection has no room for it: `slow="drop_oldest"`, or `slow="coalesce"` with a field as
+        `key`: of those with the same value there the newest is sent. An event with history is never dropped (docs/events.md).
+        """
 
         def declare(model: Model) -> Model:
-            self._add(EventDefinition(model, history))
+            self._add(EventDefinition(model, history, slow, key))
             return model
 
         return declare if model is None else declare(model)

@@ -53,6 +53,9 @@ class Listener:
                 assert isinstance(found, m.Topic)
                 self.topics.append(found)
 
+    def offer(self, message: bytes, place: object) -> None:
+        self.push(message)
+
     async def push_patiently(self, message: bytes) -> bool:
         await asyncio.sleep(0)
         self.push(message)

@@ -36,6 +36,8 @@ class Bounds:
     outgoing_bytes: int = 1 * MIB
     """Waiting to be sent, besides what is being written. Results wait for room, items already while `stream_bytes` wait; events
     that find none close the connection as `slow`."""
+    ephemeral_bytes: int = 64 * KIB
+    """Ephemeral events that wait besides, while the socket takes no more. The oldest are dropped for newer ones."""
     malformed_messages: int = 20
     heartbeat_seconds: float = 25.0
 

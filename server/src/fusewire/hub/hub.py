@@ -172,22 +172,35 @@ class Hub:
         if found is None:
             return
         position = delivery.position
-        if position is not None:
-            found.position = position
+        if position is None:
+            self._pass_on(found, delivery.message)
+            return
+        found.position = position
         message = self._message(topic, delivery)
         if message is None:
-            if position is not None:
-                self.gap(topic, position)
-            elif (removal := removal_in(delivery.message)) is not None:
-                self._remove(found, *removal)
+            self.gap(topic, position)
             return
         members = found.members
         for member, state in members.items():
             if state is not None:
-                if position is None or state == CATCHING_UP or not after(position, state):
+                if state == CATCHING_UP or not after(position, state):
                     continue
                 members[member] = None
             member.push(message)
+
+    def _pass_on(self, topic: Topic, stored: bytes) -> None:
+        """An ephemeral event; one that does not fit this version of the app is dropped. Or a word among workers."""
+        read = self._events.read(stored)
+        if read is None:
+            if (removal := removal_in(stored)) is not None:
+                self._remove(topic, *removal)
+            return
+        kind, value, key = read
+        message = write(Event(kind.name, value))
+        place = None if key is None else (topic.name, kind.name, key)
+        for member, state in topic.members.items():
+            if state is None:
+                member.offer(message, place)
 
     def gap(self, topic: str, position: str) -> None:
         """The broker lost events of a topic, which goes on from `position`."""
@@ -206,9 +219,7 @@ class Hub:
         read = self._events.read(delivery.message)
         if read is None:
             return None
-        kind, value = read
-        if delivery.position is None:
-            return write(Event(kind.name, value))
+        kind, value, _ = read
         return write(Event(kind.name, value, topic, delivery.previous, delivery.position))
 
     # Rooms

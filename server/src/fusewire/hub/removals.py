@@ -56,8 +56,11 @@ def removal_message(user: str, mark: bytes) -> bytes:
 
 def removal_in(message: bytes) -> tuple[str, bytes] | None:
     """The user and the mark; None for an event."""
-    name, mark, user = msgpack.unpackb(message)
-    return None if name else (user, mark)
+    name, *rest = msgpack.unpackb(message)
+    if name:
+        return None
+    mark, user = rest
+    return user, mark
 
 
 def _key(room: str, user: str) -> str:

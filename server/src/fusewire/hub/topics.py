@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Hashable
 from typing import Protocol
 
 ALL = "all"
@@ -32,6 +33,10 @@ class Member(Protocol):
 
     def push(self, message: bytes) -> None:
         """Queue a message. Never blocks and never raises: a member that cannot keep up closes itself."""
+        ...
+
+    def offer(self, message: bytes, place: Hashable | None) -> None:
+        """Queue a message that may be dropped when there is no room. Of those with the same place the newest counts."""
         ...
 
     async def push_patiently(self, message: bytes) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 
 from starlette.types import Send
@@ -131,6 +131,13 @@ class Line:
             self.send(message)
         else:
             self.too_slow()
+
+    def offer(self, message: bytes, place: Hashable | None) -> None:
+        """Queue an ephemeral event. While the socket takes no more it waits behind everything else, and may be dropped."""
+        if self.outbox.writer is None:
+            self.send(message)
+        elif not self.ended.done():
+            self.outbox.put_passing(message, place, self.bounds.ephemeral_bytes)
 
     async def push_patiently(self, message: bytes) -> bool:
         """Queue an event when there is room. False when the connection is over."""

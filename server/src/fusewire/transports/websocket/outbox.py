@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Protocol
 
 from starlette.types import Message, Send
 
 from fusewire.calls.running import resumed
+from fusewire.transports.websocket.passing import Passing
 
 JOINED_BYTES = 64 * 1024
 """What waits to be joined with more is sent when it has grown to this."""
@@ -31,7 +32,17 @@ class Outbox:
     `bound`: bytes that may wait besides the frame being written; `frame_bytes`: the largest joined frame.
     """
 
-    __slots__ = ("_bound", "_frame_bytes", "_owner", "_room", "_send", "_size", "_waiting", "writer")
+    __slots__ = (
+        "_bound",
+        "_frame_bytes",
+        "_owner",
+        "_passing",
+        "_room",
+        "_send",
+        "_size",
+        "_waiting",
+        "writer",
+    )
 
     def __init__(self, send: Send, owner: Owner, *, bound: int, frame_bytes: int) -> None:
         self._send: Callable[[Message], Coroutine[Any, Any, None]] = send  # type: ignore[assignment]  # what ASGI servers write
@@ -41,6 +52,7 @@ class Outbox:
         self._waiting: list[bytes] = []
         self._size = 0
         self._room: asyncio.Event | None = None
+        self._passing: Passing | None = None
         self.writer: asyncio.Task[None] | None = None
         """Finishes a write that the socket made wait."""
 
@@ -50,6 +62,12 @@ class Outbox:
         self._size += len(message)
         if self._size >= JOINED_BYTES:
             self.flush()
+
+    def put_passing(self, message: bytes, place: Hashable | None, bound: int) -> None:
+        """Queue a message behind all others, if there is room for it in the end (`Passing`). It takes no room from them."""
+        if self._passing is None:
+            self._passing = Passing(bound)
+        self._passing.put(message, place)
 
     def fits(self, message: bytes) -> bool:
         """Whether there is room for it. A message alone always fits."""
@@ -69,7 +87,7 @@ class Outbox:
 
     def flush(self) -> None:
         """Begin to write what waits. Returns at once."""
-        while self._waiting and self.writer is None:
+        while self.writer is None and (self._waiting or (self._passing is not None and self._let_pass())):
             writing = self._send({"type": "websocket.send", "bytes": self._next_frame()})
             try:
                 waits_for = writing.send(None)
@@ -102,9 +120,17 @@ class Outbox:
         """Drop what waits."""
         self._waiting.clear()
         self._size = 0
+        self._passing = None
         self._make_room()
         if self.writer is not None and self.writer is not asyncio.current_task():
             self.writer.cancel()
+
+    def _let_pass(self) -> bool:
+        """Nothing else waits: what waited behind it may leave."""
+        assert self._passing is not None
+        self._waiting, self._size = self._passing.take()
+        self._passing = None
+        return True
 
     def _next_frame(self) -> bytes:
         if self._size <= self._frame_bytes or len(self._waiting) == 1:
