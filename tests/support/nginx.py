@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.support.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 10.0
 
@@ -41,8 +43,7 @@ class NginxServer:
     def __init__(
         self, settings: Mapping[str, str], *, command: Sequence[str] = ("./nginx/start.sh",)
     ) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
         self._command = command
         self._folder = Path(tempfile.mkdtemp(prefix="fusewire-nginx-"))

@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from tests.support.ports import free_port
 
 PATIENCE_SECONDS = 20.0
 
@@ -45,8 +46,7 @@ class PostgresServer:
     def __init__(
         self, *, user: str = "fusewire", databases: Sequence[str] = (), options: Sequence[str] = ()
     ) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.user = user
         self._databases = databases
         self._options = options

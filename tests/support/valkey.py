@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.support.ports import free_port
+
 
 def binary() -> str:
     """`FUSEWIRE_VALKEY`, else the package's, else one on PATH. Raises `RuntimeError` when there is none."""
@@ -32,8 +34,7 @@ class ValkeyServer:
     def __init__(self, *options: str) -> None:
         """`options`: further ones of the server, such as `"--cluster-enabled", "yes"`."""
         self._options = options
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
         self._folder = Path(tempfile.mkdtemp(prefix="fusewire-valkey-"))
         self._process: subprocess.Popen[bytes] | None = None

@@ -20,6 +20,7 @@ from typing import Any
 
 from tests.support import valkey
 from tests.support.nginx import NginxServer
+from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
 from tests.topology.compose import ROOT
 
@@ -35,12 +36,6 @@ def until(condition: Callable[[], bool], what: str, *, patience_seconds: float =
         if time.monotonic() > deadline:
             raise AssertionError(f"after {patience_seconds:.0f} s still not: {what}")
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Process:

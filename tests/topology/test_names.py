@@ -12,7 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 
 from tests.support.nginx import NginxServer
-from tests.topology.native import free_port, until
+from tests.support.ports import free_port
+from tests.topology.native import until
 
 
 class Names:
