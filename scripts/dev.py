@@ -199,6 +199,7 @@ def main() -> int:
     if not is_free(port):
         say(f"Port {port} is taken. Stop what uses it, or choose another one: PORT={port + 1} ./dev.sh")
         return 1
+    say("Starting the backend, the watcher and the frontend ...")
     backend_port = free_port()
     backend_url = f"http://{HOST}:{backend_port}"
     environment |= {"PORT": str(port), "BACKEND_URL": backend_url, "PYTHONUNBUFFERED": "1"}

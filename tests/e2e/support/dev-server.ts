@@ -2,7 +2,11 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
+/** What it says when everything is set up. */
+const STARTING = "Starting";
 const READY = "Fusewire is ready";
+// A fresh copy fetches what the machine lacks, from an index that may be slow.
+const SET_UP_MS = 300_000;
 const READY_MS = 60_000;
 const STOP_MS = 15_000;
 
@@ -43,16 +47,21 @@ export class DevServer {
 
   /** Waits for the banner. */
   async ready(): Promise<this> {
-    const seen = new Promise<void>((resolve) => {
-      const look = () => this.#output.includes(READY) && resolve();
+    await this.#says(STARTING, SET_UP_MS, "dev.sh is not set up");
+    await this.#says(READY, READY_MS, "dev.sh is not ready");
+    return this;
+  }
+
+  async #says(text: string, ms: number, otherwise: string): Promise<void> {
+    const said = new Promise<void>((resolve) => {
+      const look = () => this.#output.includes(text) && resolve();
       this.#process.stdout?.on("data", look);
       look();
     });
     const ended = this.#ended.then((code) => {
       throw new Error(`dev.sh ended (${code}) before it was ready:\n${this.#output}`);
     });
-    await within(READY_MS, Promise.race([seen, ended]), () => `dev.sh is not ready:\n${this.#output}`);
-    return this;
+    await within(ms, Promise.race([said, ended]), () => `${otherwise}:\n${this.#output}`);
   }
 
   /** The exit code, or the signal that ended it. */
