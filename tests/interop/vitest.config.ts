@@ -4,5 +4,5 @@ const file = (path: string) => new URL(path, import.meta.url).pathname;
 
 export default defineConfig({
   resolve: { alias: { "$lib/fuse": file("./snippets/fuse.ts") } },
-  test: { include: ["*/*.test.ts"], testTimeout: 20_000, hookTimeout: 30_000 },
+  test: { include: ["*/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
 });

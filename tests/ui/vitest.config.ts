@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     include: ["**/*.test.{ts,tsx}"],
     globalSetup: "support/global-setup.ts",
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
   },
 });
