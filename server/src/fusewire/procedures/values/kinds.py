@@ -24,6 +24,9 @@ class NoFormError(ValueError):
 class _BigInt:
     """Makes an `int` a `bigint` in TypeScript."""
 
+    def __repr__(self) -> str:
+        return "BigInt"
+
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         schema: Any = handler(source)
         if schema["type"] != "int":
