@@ -31,6 +31,8 @@ export interface StandardErrors {
   UNAUTHENTICATED: undefined;
   /** A scope is missing. */
   FORBIDDEN: undefined;
+  /** Over HTTP: a page on a host that the server does not list sent a form. */
+  ORIGIN_NOT_ALLOWED: undefined;
   /** The procedure's limit is spent. */
   RATE_LIMITED: {
     /** In seconds. */

@@ -5,6 +5,7 @@ RpcError                    declare your own: `class BudgetSpent(RpcError[Budget
 ├── UnknownProcedure        404
 ├── Unauthenticated         401  no identity, or a refused one
 ├── Forbidden               403  a scope is missing
+├── OriginNotAllowed        403  a page on another host sent a form
 ├── RateLimited             429  data: {"retry_after": seconds}
 ├── TooLarge                413  a message or a result over its bound
 ├── TooManyCalls            429  too many calls or streams in flight
@@ -123,6 +124,10 @@ class Unauthenticated(RpcError, status=401):
 
 class Forbidden(RpcError, status=403):
     """The identity lacks a scope that the procedure asks for."""
+
+
+class OriginNotAllowed(RpcError, status=403):
+    """A page on a host that is not in `origins=` sent a form: a browser lets it, with the user's cookies. The call was not started."""
 
 
 class RateLimited(RpcError[dict[str, int]], status=429):

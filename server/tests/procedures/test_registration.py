@@ -6,6 +6,7 @@ from typing import Annotated, Any, NewType
 
 import pytest
 from fastapi import (
+    Body,
     Depends,
     FastAPI,
     File,
@@ -100,7 +101,7 @@ async def below(value: Annotated[int, Depends(needs)]) -> None: ...
         (takes_form, "is a form field"),
         (takes_file, "is a form field"),
         (takes_optional_upload, "is a form field"),
-        (takes_uploads, "UploadFile in the type of 'files'"),
+        (takes_uploads, 'is a form field, which exists only over HTTP; add transports="http"'),
         (takes_named_uploads, "UploadFile in the type of 'files'"),
         (returns_response, "a Response exists only over HTTP"),
         (returns_json_response, "a Response exists only over HTTP"),
@@ -129,6 +130,42 @@ def test_refused(fuse: Fuse, function: Callable[..., Any], says: str) -> None:
     with pytest.raises(RegistrationError, match=says) as caught:
         fuse.rpc(function)
     assert "test_registration.py:" in str(caught.value)
+
+
+async def json_beside(file: UploadFile, thing: Thing) -> None: ...
+async def json_list_beside(file: UploadFile, things: list[Thing]) -> None: ...
+async def json_dict_beside(file: UploadFile, things: dict[str, int] | None = None) -> None: ...
+async def body_beside(file: UploadFile, n: Annotated[int, Body()]) -> None: ...
+async def form_model_beside(thing: Annotated[Thing, Form()], n: int) -> None: ...
+async def form_dict(thing: Annotated[dict[str, int], Form()]) -> None: ...
+async def file_of_text(file: Annotated[str, File()]) -> None: ...
+def form_below(name: Annotated[str, Form()]) -> str: ...  # type: ignore[empty-body]
+async def json_above(thing: Thing, name: Annotated[str, Depends(form_below)]) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (json_beside, "'thing' would be an object in a JSON body, and 'file' makes the body a form"),
+        (json_list_beside, "'things' would be an object in a JSON body"),
+        (json_dict_beside, "'things' would be an object in a JSON body"),
+        (json_above, "'thing' would be an object in a JSON body, and 'name' makes the body a form"),
+        (body_beside, "'n' is said to be in a JSON body, and 'file' makes"),
+        (form_model_beside, "'thing' is a model beside other parameters, which a form cannot carry"),
+        (form_dict, "'thing' would be an object"),
+        (file_of_text, "'file' is a file, so its type is UploadFile or bytes"),
+        (takes_named_uploads, "UploadFile in the type of 'files'"),
+    ],
+)
+def test_refused_as_a_form(fuse: Fuse, function: Callable[..., Any], says: str) -> None:
+    with pytest.raises(RegistrationError, match=says) as caught:
+        fuse.rpc(transports="http")(function)
+    assert "test_registration.py:" in str(caught.value)
+
+
+def test_a_form_needs_a_verb_with_a_body(fuse: Fuse) -> None:
+    with pytest.raises(RegistrationError, match="'file' is a form field, which GET cannot carry"):
+        fuse.rpc.get("/file", transports="http")(takes_upload)
 
 
 def test_a_name_in_use_names_both_places(fuse: Fuse) -> None:

@@ -38,6 +38,8 @@ class Bounds:
     that find none close the connection as `slow`."""
     ephemeral_bytes: int = 64 * KIB
     """Ephemeral events that wait besides, while the socket takes no more. The oldest are dropped for newer ones."""
+    form_fields: int = 1_000
+    form_files: int = 100
     malformed_messages: int = 20
     heartbeat_seconds: float = 25.0
 

@@ -14,7 +14,7 @@ from pydantic.json_schema import CoreRef, DefsRef, JsonSchemaMode, JsonSchemaVal
 from pydantic_core import to_jsonable_python
 
 from fusewire.contract.naming import REF, Definition, name_types, references
-from fusewire.contract.schema import ContractSchema
+from fusewire.contract.schema import ContractSchema, as_file
 from fusewire.errors import RegistrationError, RpcError
 from fusewire.events import EventRegistry, EventType
 from fusewire.loading import once
@@ -203,6 +203,8 @@ def _procedure(procedure: Procedure, schemas: dict[_Key, Any], api_prefix: str) 
 
 
 def _body(procedure: Procedure) -> str:
+    if procedure.takes_form:
+        return "form"
     fields = [field for field in procedure.fields if field.where == "body"]
     if any(field.whole_body for field in fields):
         return "single"
@@ -212,7 +214,7 @@ def _body(procedure: Procedure) -> str:
 def _param(procedure: Procedure, field: Field, schema: Any) -> dict[str, Any]:
     param: dict[str, Any] = {
         "name": field.name,
-        "schema": schema,
+        "schema": as_file(schema) if field.file else schema,
         "required": field.default.required,
         "keyword": field.keyword_only,
     }

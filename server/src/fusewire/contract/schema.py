@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Flag
 from typing import Any
 
+from fastapi import UploadFile
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -43,6 +44,24 @@ def _may_be_missing(schema: Any) -> bool:
 _NOTHING = {"type": "any"}
 
 
+def _is_upload(schema: Any) -> bool:
+    """Whether FastAPI's validator of an `UploadFile` is what it is."""
+    owner = getattr(schema.get("function", {}).get("function"), "__self__", None)
+    return schema["type"] == "function-plain" and isinstance(owner, type) and issubclass(owner, UploadFile)
+
+
+def as_file(schema: Any) -> Any:
+    """The schema of a form's file, whatever Python makes of it: `bytes` are read from one."""
+    if isinstance(schema, list):
+        return [as_file(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get(MARK) == "bytes":
+        rest = {key: value for key, value in schema.items() if key != "format"}
+        return _marked(rest, "file")
+    return {key: as_file(value) if key in ("anyOf", "items") else value for key, value in schema.items()}
+
+
 class ContractSchema(GenerateJsonSchema):
     """Marks what TypeScript must tell apart, and calls a field required that is always there."""
 
@@ -50,6 +69,8 @@ class ContractSchema(GenerateJsonSchema):
         if self.mode == "serialization" and _is_secret(schema):
             return {"type": "string", "format": "password", "writeOnly": True}
         written = super().generate_inner(schema)
+        if _is_upload(schema):
+            return _marked(written, "file")
         if self.mode == "serialization" and written.get("format") == "password":
             return {key: value for key, value in written.items() if key != MARK}
         return written

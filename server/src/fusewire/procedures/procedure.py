@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections.abc as abc
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, get_args, get_origin
@@ -18,9 +18,10 @@ from fusewire.loading import is_contract_only, once
 from fusewire.names import name_fault
 from fusewire.procedures.annotations import is_model, unwrap
 from fusewire.procedures.callables import Flavour, place_of
+from fusewire.procedures.form import with_form
 from fusewire.procedures.options import Definition, Options
 from fusewire.procedures.signature import Reader, returned
-from fusewire.procedures.sources import Field, Injected, Node
+from fusewire.procedures.sources import Field, Injected, Node, walk, with_fields
 from fusewire.procedures.values import NaiveDatetimes, OutputType
 from fusewire.quota import Rate
 
@@ -67,6 +68,8 @@ class Procedure:
     served_on: frozenset[Transport]
     sets_response: bool
     """Whether anything takes a `Response` to set headers on."""
+    takes_form: bool
+    """Whether the body is a form: pages on other sites can send one, with the user's cookies."""
     leaves_threads: bool
     """Whether a cancelled call may leave a thread at work."""
 
@@ -107,6 +110,7 @@ def compile_procedure(definition: Definition, *, naive: NaiveDatetimes = "error"
         once((dependency, place), partial(_guard, reader, dependency, definition))
         for dependency in options.dependencies
     )
+    root, guards = with_form(root, guards, definition.method)
     fields, root, guards = _whole_body(_ordered(root, guards), root, guards)
     streams = root.flavour.streams if options.stream is None else options.stream
     uploads = [field for field in fields if field.where == "upload"]
@@ -136,6 +140,7 @@ def compile_procedure(definition: Definition, *, naive: NaiveDatetimes = "error"
         needs_identity=bool(options.auth) or bool(options.scopes),
         served_on=options.served_on,
         sets_response=any(_takes(node, Injected.RESPONSE) for node in (root, *guards)),
+        takes_form=any(field.where == "form" for field in fields),
         leaves_threads=any(_uses_threads(node) for node in (root, *guards)),
     )
 
@@ -145,7 +150,7 @@ def _checks(root: Node) -> tuple[tuple[str, Callable[[Any], Any]], ...] | None:
         return None
     checks = []
     for _, source in root.sources:
-        if not isinstance(source, Field) or source.where not in ("path", "query", "body"):
+        if not isinstance(source, Field) or source.where not in ("path", *_CARRIERS):
             return None
         checks.append((source.name, source.type.check))
     return tuple(checks)
@@ -170,18 +175,6 @@ def _guard(reader: Reader, dependency: Any, definition: Definition) -> Node:
     return reader.read(dependency.dependency, depends=dependency)
 
 
-def walk(node: Node) -> Iterator[Field]:
-    """Every field below a node, the node's own first."""
-    nested = []
-    for _, source in node.sources:
-        if isinstance(source, Field):
-            yield source
-        elif isinstance(source, Node):
-            nested.append(source)
-    for below in nested:
-        yield from walk(below)
-
-
 def _ordered(root: Node, guards: tuple[Node, ...]) -> tuple[Field, ...]:
     """The caller's parameters, each name once: a dependency may ask for the same one again."""
     seen: dict[str, Field] = {}
@@ -198,36 +191,34 @@ def _ordered(root: Node, guards: tuple[Node, ...]) -> tuple[Field, ...]:
     return tuple(sorted(seen.values(), key=lambda field: field.keyword_only))
 
 
+_CARRIERS = ("body", "form", "query")
+_ADVICE = {"query": "use a verb with a body", "form": "take its fields one by one"}
+
+
 def _whole_body(
     fields: tuple[Field, ...], root: Node, guards: tuple[Node, ...]
 ) -> tuple[tuple[Field, ...], Node, tuple[Node, ...]]:
-    """A single model is the body itself (or, without a body, the query itself)."""
-    for where in ("body", "query"):
+    """A single model is the body itself (or the form, or without a body the query itself)."""
+    for where in _CARRIERS:
         there = [field for field in fields if field.where == where]
         models = [field for field in there if is_model(field.type.annotation)]
         # Beside a body there may be a query; then there are two, and the body has their names.
-        alone = sum(field.where in ("body", "query") for field in fields) == 1
+        alone = sum(field.where in _CARRIERS for field in fields) == 1
         if alone and models and not getattr(there[0].info, "embed", None):
-            whole = replace(there[0], whole_body=True)
-            fields = tuple(whole if field is there[0] else field for field in fields)
-            root = _swap(root, whole)
-            guards = tuple(_swap(guard, whole) for guard in guards)
-        elif models and where == "query":
+            name = there[0].name
+
+            def whole(field: Field, name: str = name) -> Field:
+                return replace(field, whole_body=True) if field.name == name else field
+
+            fields = tuple(whole(field) for field in fields)
+            root = with_fields(root, whole)
+            guards = tuple(with_fields(guard, whole) for guard in guards)
+        elif models and where in _ADVICE:
             raise RegistrationError(
-                f"{place_of(root.call)}: {models[0].name!r} is a model beside other parameters, which a query cannot carry; "
-                "use a verb with a body"
+                f"{place_of(root.call)}: {models[0].name!r} is a model beside other parameters, which a {where} cannot carry; "
+                f"{_ADVICE[where]}"
             )
     return fields, root, guards
-
-
-def _swap(node: Node, whole: Field) -> Node:
-    def swap(source: Any) -> Any:
-        if isinstance(source, Node):
-            return _swap(source, whole)
-        same = isinstance(source, Field) and source.name == whole.name
-        return replace(source, whole_body=True) if same else source
-
-    return replace(node, sources=tuple((name, swap(source)) for name, source in node.sources))
 
 
 def _output(definition: Definition, streams: bool, naive: NaiveDatetimes) -> OutputType | None:

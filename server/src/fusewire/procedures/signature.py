@@ -27,6 +27,7 @@ from fusewire.procedures.annotations import (
 )
 from fusewire.procedures.call import Call
 from fusewire.procedures.callables import flavour_of, place_of
+from fusewire.procedures.form import WITHOUT_BODY, is_upload
 from fusewire.procedures.sources import REQUIRED, Default, Field, Injected, Node, Source, Where
 from fusewire.procedures.values import InputType, NaiveDatetimes
 
@@ -42,7 +43,6 @@ _INJECTED: dict[Any, Injected] = {
 }
 _MARKERS = (params.Depends, params.Param, params.Body)
 _HTTP_ONLY = (Injected.REQUEST, Injected.RESPONSE)
-_WITHOUT_BODY = frozenset({"GET", "DELETE", "HEAD"})
 
 
 class Reader:
@@ -140,14 +140,18 @@ class Reader:
         nested: bool,
     ) -> Field:
         name = parameter.name
-        if isinstance(marker, params.Form) or without_none(annotation) is UploadFile:
-            # The mirror reads JSON and msgpack; a form has neither types nor lengths that the contract could give.
-            raise RegistrationError(f"{place_of(call)}: {name!r} is a form field; take `bytes` instead")
-        _refuse_hidden(call, name, annotation)
+        is_file = isinstance(marker, params.File) or is_upload(annotation)
+        is_form = isinstance(marker, params.Form) or is_file
+        if is_form and not self._http_only:
+            raise RegistrationError(
+                f'{place_of(call)}: {name!r} is a form field, which exists only over HTTP; add transports="http"'
+            )
+        if not is_upload(annotation):
+            _refuse_hidden(call, name, annotation)
         if (item := stream_item(annotation)) is not None:
             return self._upload(call, parameter, item, marker)
         info = marker if isinstance(marker, FieldInfo) else None
-        where = self._where(name, info)
+        where = "form" if is_form else self._where(name, info)
         default = _default(parameter, info)
         if info is not None:
             info = _without_default(info)
@@ -176,7 +180,8 @@ class Reader:
             default=default,
             info=info,
             keyword_only=parameter.kind is parameter.KEYWORD_ONLY or nested,
-            sequence=where in ("query", "header") and is_sequence(annotation),
+            sequence=where in ("query", "form", "header") and is_sequence(annotation),
+            file=is_file,
         )
 
     def _upload(
@@ -209,7 +214,7 @@ class Reader:
             return "path"
         if isinstance(info, params.Body):
             return "body"
-        return "query" if self._method in _WITHOUT_BODY else "body"
+        return "query" if self._method in WITHOUT_BODY else "body"
 
     def _input_type(
         self, call: Callable[..., Any], name: str, annotation: Any, info: FieldInfo | None

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any, Literal
 
 from fusewire.procedures.callables import Flavour
 from fusewire.procedures.values import InputType
 
-Where = Literal["path", "query", "body", "header", "cookie", "upload"]
+Where = Literal["path", "query", "body", "form", "header", "cookie", "upload"]
 
 REQUIRED: Any = object()
 
@@ -48,12 +48,15 @@ class Field:
     whole_body: bool = False
     """Over HTTP this one parameter is the body, or the query, itself."""
     sequence: bool = False
-    """Repeated keys of a query or a header make a list."""
+    """Repeated keys of a query, a form or a header make a list."""
+    file: bool = False
+    """Of a form: its value is a file, or several."""
 
     @property
     def location(self) -> tuple[str, ...]:
         """How FastAPI names the place in `loc`; the same on every transport."""
-        return (self.where,) if self.whole_body else (self.where, self.alias)
+        where = "body" if self.where == "form" else self.where
+        return (where,) if self.whole_body else (where, self.alias)
 
 
 class Injected(Enum):
@@ -87,3 +90,26 @@ class Node:
 
 
 Source = Field | Injected | Node
+
+
+def walk(node: Node) -> Iterator[Field]:
+    """Every field below a node, the node's own first."""
+    nested = []
+    for _, source in node.sources:
+        if isinstance(source, Field):
+            yield source
+        elif isinstance(source, Node):
+            nested.append(source)
+    for below in nested:
+        yield from walk(below)
+
+
+def with_fields(node: Node, change: Callable[[Field], Field]) -> Node:
+    """The same with every field below it changed."""
+
+    def changed(source: Source) -> Source:
+        if isinstance(source, Node):
+            return with_fields(source, change)
+        return change(source) if isinstance(source, Field) else source
+
+    return replace(node, sources=tuple((name, changed(source)) for name, source in node.sources))

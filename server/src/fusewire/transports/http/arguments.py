@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 from starlette.datastructures import QueryParams
@@ -32,29 +32,41 @@ async def read_values(
     Raises `InvalidArgument` for a body that is not what the procedure takes, `TooLarge` for one over `sizes`, and status 415 for
     a type of body that is not read. The type must be named: a form on another site cannot send one of these without asking first.
     """
-    values: dict[str, Any] = {}
-    body_fields: list[Field] = []
-    elsewhere: list[Field] = []
-    for field in procedure.fields:
-        if field.where == "body":
-            body_fields.append(field)
-        elif field.where == "path":
-            values[field.name] = request.path_params[field.alias]
-        elif (found := _from_query(field, request.query_params)) is not _ABSENT:
-            values[field.name] = found
-        else:
-            elsewhere.append(field)
+    values, body_fields = outside_the_body(request, procedure)
     if body_fields:
-        if not body_fields[0].whole_body:
-            # Third parties put it into the query, as documented; our own clients have one object for what is not in the path.
-            body_fields += elsewhere
         if (most := sizes.calls.get(procedure.name)) is not None:
             sizes = replace(sizes, message_bytes=most)
         _take_body(values, body_fields, await _body(request, headers, sizes))
     return values
 
 
-_ABSENT: Any = object()
+class Outside(NamedTuple):
+    values: dict[str, Any]
+    rest: list[Field]
+    """What the body may have."""
+
+
+def outside_the_body(request: Request, procedure: Procedure) -> Outside:
+    """What the path and the query give."""
+    values: dict[str, Any] = {}
+    in_body: list[Field] = []
+    elsewhere: list[Field] = []
+    for field in procedure.fields:
+        if field.where in ("body", "form"):
+            in_body.append(field)
+        elif field.where == "path":
+            values[field.name] = request.path_params[field.alias]
+        elif (found := _from_query(field, request.query_params)) is not ABSENT:
+            values[field.name] = found
+        else:
+            elsewhere.append(field)
+    if in_body and not in_body[0].whole_body:
+        # Third parties put it into the query, as documented; our own clients have one object for what is not in the path.
+        in_body += elsewhere
+    return Outside(values, in_body)
+
+
+ABSENT: Any = object()
 
 
 def _from_query(field: Field, query: QueryParams) -> Any:
@@ -63,8 +75,8 @@ def _from_query(field: Field, query: QueryParams) -> Any:
     # Third parties say the alias, as documented; our own clients know parameters by name.
     key = field.alias if field.alias in query else field.name
     if field.sequence:
-        return query.getlist(key) or _ABSENT
-    return query.get(key, _ABSENT)
+        return query.getlist(key) or ABSENT
+    return query.get(key, ABSENT)
 
 
 def _model_from_query(field: Field, query: QueryParams) -> Any:
@@ -72,15 +84,15 @@ def _model_from_query(field: Field, query: QueryParams) -> Any:
         name for name, annotation in model_fields(field.type.annotation).items() if is_sequence(annotation)
     }
     found = {name: query.getlist(name) if name in lists else query[name] for name in query}
-    return found if found or field.default.required else _ABSENT
+    return found if found or field.default.required else ABSENT
 
 
 def _take_body(values: dict[str, Any], fields: list[Field], body: Any) -> None:
     if fields[0].whole_body:
-        if body is not _ABSENT:
+        if body is not ABSENT:
             values[fields[0].name] = body
         return
-    if body is _ABSENT:
+    if body is ABSENT:
         return
     if not isinstance(body, Mapping):
         raise InvalidArgument([{"type": "dict_type", "loc": ("body",), "msg": "Input should be an object"}])
@@ -90,12 +102,9 @@ def _take_body(values: dict[str, Any], fields: list[Field], body: Any) -> None:
 
 
 async def _body(request: Request, headers: RawHeaders, sizes: Sizes) -> Any:
-    declared = headers.get(b"content-length", b"")
-    if declared.isdigit() and int(declared) > sizes.message_bytes:
-        raise TooLarge(message=f"a body of more than {sizes.message_bytes} bytes")
-    data = await _bytes(request, sizes.message_bytes)
+    data = await _bytes(request, headers, sizes.message_bytes)
     if not data:
-        return _ABSENT
+        return ABSENT
     kind = headers.get(b"content-type", b"").decode("latin-1")
     if kind == JSON:
         return _json(data, sizes)
@@ -128,9 +137,17 @@ def _json(data: bytes, sizes: Sizes) -> Any:
     return body
 
 
-async def _bytes(request: Request, most: int) -> bytes:
-    parts: list[bytes] = []
+async def _bytes(request: Request, headers: RawHeaders, most: int) -> bytes:
+    parts = [part async for part in body_parts(request, headers, most)]
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def body_parts(request: Request, headers: RawHeaders, most: int) -> AsyncGenerator[bytes]:
+    """The body as it comes in. Raises `TooLarge` where there are more than `most` bytes, said or sent."""
+    declared = headers.get(b"content-length", b"")
     size, more = 0, True
+    if declared.isdigit() and int(declared) > most:
+        raise TooLarge(message=f"a body of more than {most} bytes")
     while more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
@@ -139,6 +156,5 @@ async def _bytes(request: Request, most: int) -> bytes:
         size += len(part)
         if size > most:
             raise TooLarge(message=f"a body of more than {most} bytes")
-        parts.append(part)
         more = message.get("more_body", False)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+        yield part

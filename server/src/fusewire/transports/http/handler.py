@@ -7,17 +7,20 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from starlette.datastructures import FormData
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from fusewire.calls import Running, credentials_of, identify
-from fusewire.errors import Cancelled, DeadlineExceeded, RpcError
+from fusewire.errors import Cancelled, DeadlineExceeded, OriginNotAllowed, RpcError
 from fusewire.procedures.call import Call, Caller
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.resolve import Surroundings, Values
-from fusewire.transports.http.arguments import RawHeaders, read_values
+from fusewire.transports.http.arguments import RawHeaders, body_parts, outside_the_body, read_values
+from fusewire.transports.http.form import close_form, read_form, take_form
 from fusewire.transports.http.reply import HttpReply
+from fusewire.transports.origins import origin_passes
 from fusewire.transports.services import Services
 
 PULSE_SECONDS = 15.0
@@ -47,6 +50,7 @@ class CallResponse(Response):
         self._services = services
         self._body_read = False
         self._left = False
+        self._form: FormData | None = None
         self._aides: list[asyncio.Task[None]] = []
         self._reply: HttpReply
         self._running: Running
@@ -84,6 +88,8 @@ class CallResponse(Response):
                 aide.cancel()
             if self._aides:
                 await asyncio.wait(self._aides)
+            if self._form is not None:
+                close_form(self._form)
 
     def _waits(self) -> None:
         if self._procedure.streams:
@@ -111,6 +117,8 @@ class CallResponse(Response):
 
     async def _values(self) -> dict[str, Any]:
         try:
+            if self._procedure.takes_form:
+                return await self._form_values()
             return await read_values(self._request, self._raw_headers, self._procedure, self._services.sizes)
         finally:
             # Until now the body's reader was the one to receive, and it noticed by itself.
@@ -118,8 +126,24 @@ class CallResponse(Response):
             if self._running.task is not None:
                 self._help(self._stop_when_left())
 
+    async def _form_values(self) -> dict[str, Any]:
+        request, sizes = self._request, self._services.sizes
+        most = sizes.calls.get(self._procedure.name, sizes.message_bytes)
+        parts = body_parts(request, self._raw_headers, most)
+        self._form = await read_form(request.headers, parts, self._services.bounds)
+        values, fields = outside_the_body(request, self._procedure)
+        await take_form(values, fields, self._form)
+        return values
+
     async def _run(self) -> None:
         request, procedure, services, reply = self._request, self._procedure, self._services, self._reply
+        if procedure.takes_form and not origin_passes(request.headers, services.origins):
+            await reply.error(
+                OriginNotAllowed(
+                    message="Pages on other hosts may send no form; those of yours stand in origins=[...]"
+                )
+            )
+            return
         identity = None
         if services.loader is not None:
             try:

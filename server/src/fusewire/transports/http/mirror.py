@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from copy import copy
 from datetime import date, datetime
 from enum import Enum
+from importlib.util import find_spec
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Body, FastAPI, Path, Query, Request, Response, Security, params
+from fastapi import Body, FastAPI, File, Form, Path, Query, Request, Response, Security, params
 from fastapi.exceptions import FastAPIError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
@@ -24,8 +25,8 @@ from starlette.types import Receive, Scope, Send
 
 from fusewire.errors import RegistrationError
 from fusewire.procedures.annotations import without_none
-from fusewire.procedures.procedure import Procedure, walk
-from fusewire.procedures.sources import Field, Node
+from fusewire.procedures.procedure import Procedure
+from fusewire.procedures.sources import Field, Node, walk
 from fusewire.transports.http.handler import CallResponse
 from fusewire.transports.http.reply import SSE
 from fusewire.transports.http.responses import responses_of
@@ -65,7 +66,9 @@ class MirrorRoute(APIRoute):
 
 
 def mirror(app: FastAPI, procedure: Procedure, services: Services, *, api_prefix: str) -> None:
-    """Add the procedure's route to the app. FastAPI raises for a path that it cannot compile."""
+    """Add the procedure's route to the app. Raises `RegistrationError` for a route that FastAPI refuses."""
+    if procedure.takes_form and find_spec("python_multipart") is None:
+        raise RegistrationError(f"{procedure.place}: forms need a parser; pip install 'fusewire[forms]'")
 
     async def handle(request: Request) -> Response:
         return CallResponse(request, procedure, services)
@@ -192,13 +195,15 @@ def _described(field: Field) -> Any:
             return Annotated[annotation, Path()]
         case "query":
             return Annotated[annotation, Query()]
+        case "form":
+            return Annotated[annotation, File() if field.file else Form()]
         case _:
             return Annotated[annotation, Body(embed=not field.whole_body)]
 
 
 def _described_by(field: Field) -> FieldInfo:
     info: FieldInfo = copy(field.info)
-    if isinstance(info, params.Body):
+    if isinstance(info, params.Body) and field.where != "form":
         info.embed = not field.whole_body
     return info
 

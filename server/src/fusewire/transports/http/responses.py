@@ -11,9 +11,17 @@ import pydantic
 from fastapi.security.base import SecurityBase
 from pydantic import BaseModel, create_model
 
-from fusewire.errors import Forbidden, InvalidArgument, RateLimited, RpcError, TooLarge, Unauthenticated
-from fusewire.procedures.procedure import Procedure, walk
-from fusewire.procedures.sources import Injected, Node
+from fusewire.errors import (
+    Forbidden,
+    InvalidArgument,
+    OriginNotAllowed,
+    RateLimited,
+    RpcError,
+    TooLarge,
+    Unauthenticated,
+)
+from fusewire.procedures.procedure import Procedure
+from fusewire.procedures.sources import Injected, Node, walk
 from fusewire.transports.http.problem import ErrorBody, InvalidArgumentItem, RetryAfter
 
 _HEADERS: dict[type[RpcError[Any]], Any] = {
@@ -54,6 +62,8 @@ def _errors(procedure: Procedure) -> Iterator[_Expected]:
         yield _Expected(Unauthenticated, "No identity, or a refused one")
     if options.scopes:
         yield _Expected(Forbidden, "A scope is missing")
+    if procedure.takes_form:
+        yield _Expected(OriginNotAllowed, "A page on another host sent the form")
     takes_arguments = any(True for node in nodes for _ in walk(node))
     if takes_arguments and options.max_bytes is not None:
         yield _Expected(TooLarge, f"The arguments take more than {options.max_bytes:,} bytes")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from fusewire.transports.origins import origin_passes
 from fusewire.transports.services import Services
 from fusewire.transports.websocket.beats import Beats
 from fusewire.transports.websocket.connection import Connection
@@ -74,7 +74,7 @@ class Endpoint:
             await connection.finish()
 
     async def _accepts(self, socket: WebSocket) -> bool:
-        if not self._origin_passes(socket):
+        if not origin_passes(socket.headers, self._services.origins):
             # Before accept: a page on another site learns nothing, not even that there was a server (RFC 6455 §10.2).
             self._tell(socket.headers["origin"][:200])
             await socket.send_denial_response(PlainTextResponse("Origin not allowed\n", 403))
@@ -90,31 +90,3 @@ class Endpoint:
         if origin not in self._told and len(self._told) < TOLD_ORIGINS:
             self._told.add(origin)
             log.warning("! a page on %r may not connect; if it is yours: Fuse(app, origins=[...])", origin)
-
-    def _origin_passes(self, socket: WebSocket) -> bool:
-        origin = socket.headers.get("origin")
-        if origin is None or origin.lower() in self._services.origins:
-            return True
-        host = _host_of(origin)
-        return host is not None and host == _host(
-            socket.headers.get("host", ""), secure=origin.startswith("https:")
-        )
-
-
-def _host_of(origin: str) -> tuple[str, int] | None:
-    try:
-        parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or parts.path:
-            return None
-        return _host(parts.netloc, secure=parts.scheme == "https")
-    except ValueError:
-        return None
-
-
-def _host(netloc: str, *, secure: bool) -> tuple[str, int] | None:
-    """Name and port, the scheme's own port when none is said."""
-    try:
-        parts = urlsplit(f"//{netloc}")
-        return (parts.hostname, parts.port or (443 if secure else 80)) if parts.hostname else None
-    except ValueError:
-        return None
