@@ -1,4 +1,4 @@
-"""`python -m benchmarks calls|codegen`: measure, print a table, exit 1 when a target that must hold does not."""
+"""`python -m benchmarks calls|codegen|events`: measure, print a table, exit 1 when a target that must hold does not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-from benchmarks import calls, codegen
+from benchmarks import calls, codegen, events
 from benchmarks.bench import Bench, Plan, benching
 from benchmarks.conditions import conditions
 from benchmarks.harness import pick_cores
@@ -19,7 +19,7 @@ from benchmarks.table import Outcome, Row, render
 QUIET = 0.5
 """A load average at which nobody else takes part in the measurement."""
 
-SUITES: dict[str, tuple[Row, ...]] = {"calls": calls.ROWS, "codegen": codegen.ROWS}
+SUITES: dict[str, tuple[Row, ...]] = {"calls": calls.ROWS, "codegen": codegen.ROWS, "events": events.ROWS}
 
 
 def main() -> int:
@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, rows in SUITES.items():
         suite = suites.add_parser(name)
         suite.add_argument("--only", metavar="ROW,ROW", help=", ".join(row.name for row in rows))
-        if name == "calls":
+        if name in ("calls", "events"):
             suite.add_argument(
                 "--pairs", type=int, default=20, help="pairs of slices per figure (default 20)"
             )

@@ -84,13 +84,14 @@ class Server:
 
 
 @asynccontextmanager
-async def running(command: Command, core: int) -> AsyncIterator[Child]:
-    """Start a process on a core, and stop it when the block ends."""
+async def running(command: Command, core: int, **environment: str) -> AsyncIterator[Child]:
+    """Start a process on a core, and stop it when the block ends. `environment`: besides what this process has."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=ROOT,
+        env={**os.environ, **environment},
         # Before exec, so that every thread it starts inherits it.
         preexec_fn=lambda: os.sched_setaffinity(0, {core}),
     )
@@ -101,9 +102,9 @@ async def running(command: Command, core: int) -> AsyncIterator[Child]:
 
 
 @asynccontextmanager
-async def serving(command: Command, core: int) -> AsyncIterator[Server]:
+async def serving(command: Command, core: int, **environment: str) -> AsyncIterator[Server]:
     """Start a server that prints its port, and stop it when the block ends. Raises RuntimeError if it does not start."""
-    async with running(command, core) as child:
+    async with running(command, core, **environment) as child:
         line = await child.read_line(START_SECONDS)
         if not line.isdigit():
             raise RuntimeError(f"{' '.join(map(str, command))} did not say its port but {line!r}")

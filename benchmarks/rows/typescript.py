@@ -29,6 +29,10 @@ async def fusewire_bundle(_bench: Bench) -> Figure:
     return await _bundled("bundle-fusewire.js")
 
 
+async def recovery_bundle(_bench: Bench) -> Figure:
+    return await _bundled("bundle-recovery.js")
+
+
 async def trpc_bundle(_bench: Bench) -> Figure:
     return await _bundled("bundle-trpc.js")
 
