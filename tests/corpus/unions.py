@@ -87,20 +87,20 @@ list_of_either = Entry(
 )
 discriminated = Entry(
     Pet,
-    "Cat | DogInput | PuppyInput",
+    "Cat | Dog | Puppy",
     Sample(Cat(kind="cat", lives=9), {"kind": "cat", "lives": 9}),
     Sample(Dog(barks=True), {"kind": "dog", "barks": True}),
     Sample(
         Puppy(kind="whelp", of=[Dog(barks=False)]), {"kind": "whelp", "of": [{"kind": "dog", "barks": False}]}
     ),
-    made="Cat | DogOutput | PuppyOutput",
-    why="TypeScript narrows it by the discriminator, as `Literal` types are literal types.",
+    why="TypeScript narrows it by the discriminator, as `Literal` types are literal types; what tells members apart has to be sent, "
+    "default or not.",
     written='Annotated[Cat | Dog | Puppy, Field(discriminator="kind")]',
 )
 holds_discriminated = Entry(
     Owner,
-    "{ pet: Cat | DogInput | PuppyInput; pets?: (Cat | DogInput | PuppyInput)[]; "
-    "by_name?: Record<string, Cat | DogInput | PuppyInput | null> }",
+    "{ pet: Cat | Dog | Puppy; pets?: (Cat | Dog | Puppy)[]; "
+    "by_name?: Record<string, Cat | Dog | Puppy | null> }",
     Sample(
         Owner(pet=Dog(barks=True), pets=[Cat(kind="cat", lives=1)], by_name={"x": None}),
         {
@@ -109,8 +109,8 @@ holds_discriminated = Entry(
             "by_name": {"x": None},
         },
     ),
-    made="{ pet: Cat | DogOutput | PuppyOutput; pets: (Cat | DogOutput | PuppyOutput)[]; "
-    "by_name: Record<string, Cat | DogOutput | PuppyOutput | null> }",
+    made="{ pet: Cat | Dog | Puppy; pets: (Cat | Dog | Puppy)[]; "
+    "by_name: Record<string, Cat | Dog | Puppy | null> }",
 )
 discriminated_by_alias = Entry(
     Annotated[CatAliased | DogAliased, Field(discriminator="kind")],

@@ -300,6 +300,40 @@ def test_discriminated_unions_name_the_types_that_are_there(fuse: Fuse) -> None:
     assert set(contract["types"]["CatInput"]["properties"]) == {"kind", "mapping"}
 
 
+class Parrot(BaseModel):
+    kind: Literal["parrot"] = "parrot"
+    words: int = 9
+
+
+class Hound(BaseModel):
+    kind: Literal["hound"] = "hound"
+    barks: bool
+
+
+class Fish(BaseModel):
+    kind: Literal["fish"] = "fish"
+
+
+class Cage(BaseModel):
+    pet: Parrot | Hound = Field(discriminator="kind")
+
+
+def test_a_member_of_a_discriminated_union_requires_what_tells_it_apart(fuse: Fuse) -> None:
+    @fuse.rpc
+    async def keep(cage: Cage, fish: Fish) -> Cage: ...
+
+    types = fuse.contract()["types"]
+    assert {name: each.get("required", []) for name, each in types.items()} == {
+        "CageInput": ["pet"],
+        "CageOutput": ["pet"],
+        "ParrotInput": ["kind"],
+        "ParrotOutput": ["kind", "words"],
+        "Hound": ["kind", "barks"],
+        "Fish": [],
+    }
+    assert "default" not in types["ParrotInput"]["properties"]["kind"]
+
+
 def test_dictionaries_say_what_their_keys_are(fuse: Fuse) -> None:
     @fuse.rpc
     async def f(scores: dict[int, str]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from pydantic_core import to_jsonable_python
 
 from fusewire.contract.naming import REF, Definition, name_types, references
 from fusewire.contract.schema import ContractSchema, as_file
+from fusewire.contract.tags import with_required_tags
 from fusewire.errors import RegistrationError, RpcError
 from fusewire.events import EventRegistry, EventType
 from fusewire.loading import once
@@ -135,7 +136,7 @@ def _schemas(
         if error.data_type is not None:
             adapter = OutputType(error.data_type).adapter
             add(("error", code), adapter, "serialization", partial("the data of {}".format, code))
-    definitions = _reached(generator.defined(), schemas.values())
+    definitions = with_required_tags(_reached(generator.defined(), schemas.values()), schemas.values())
     names = name_types(definitions)
     types = {names[each.key]: _with_names(each.schema, names) for each in definitions}
     return {key: _with_names(schema, names) for key, schema in schemas.items()}, dict(sorted(types.items()))
