@@ -91,8 +91,30 @@ describe("a call over HTTP", () => {
     const more = [new Uint8Array([0xfb, 0xff]), 2n ** 70n] as unknown as [number, number];
     await client.optional(...more);
     expect(seen[2]?.request.url).toBe("/api/optional?a=%2B_8%3D&b=1180591620717411303424");
-    await expect(client.optional({} as unknown as number)).rejects.toThrow("(at a)");
+    await expect(client.optional(new Map() as unknown as number)).rejects.toThrow("(at a)");
     expect(seen).toHaveLength(3);
+  });
+
+  it("puts the fields of a model into a query and a form", async () => {
+    const client = clientOf();
+    const model = { a: 1, tags: ["x", "y"], gone: null, absent: undefined };
+    await client.optional(model as unknown as number);
+    expect(seen[0]?.request.url).toBe("/api/optional?a=1&tags=x&tags=y");
+    await client.avatar(model as unknown as Blob, new Blob(["p"]) as unknown as string);
+    const names = seen[1]?.body.toString().match(/(?<=; )name="\w+"/g);
+    expect(names).toEqual(['name="a"', 'name="tags"', 'name="tags"', 'name="note"']);
+  });
+
+  it("tells its deadline, where it has one", async () => {
+    const client = clientOf();
+    await client.with({ timeout: 1_500 }).add(1, 2);
+    await client.add(1, 2);
+    await client.with({ timeout: 0 }).add(1, 2);
+    expect(seen.map(({ request }) => request.headers["fusewire-timeout"])).toEqual([
+      "1500",
+      "30000",
+      undefined,
+    ]);
   });
 
   it("sends a single model as the body itself", async () => {

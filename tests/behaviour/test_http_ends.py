@@ -1,14 +1,18 @@
 """What ends a call over HTTP before its time: a client that is gone, and the procedure's own deadline."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 
+import httpx
 import pytest
 from fastapi import BackgroundTasks, Depends
 from fusewire import Call, Fuse
+from fusewire.errors import DeadlineExceeded
 
-from tests.support.callers import Caller, CallError
+from tests.support.callers import Caller, CallError, calling
+from tests.support.server import serving
 from tests.support.worlds import Notes
 
 Connect = Callable[..., Awaitable[Caller]]
@@ -149,6 +153,61 @@ async def test_the_procedures_own_deadline(fuse: Fuse, connect: Connect) -> None
         assert (caught.value.status, caught.value.code) == (504, "DEADLINE_EXCEEDED")
     assert note.noted == ["finally with 0"] * 2
     assert await caller.call("patient") is None
+
+
+async def test_the_callers_deadline(fuse: Fuse) -> None:
+    note = Notes()
+
+    @fuse.rpc(timeout=5)
+    async def left(call: Call) -> float | None:
+        return call.remaining_seconds
+
+    @fuse.rpc
+    async def slow() -> AsyncIterator[int]:
+        yield 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            note("stopped")
+
+    async with serving(fuse.app) as host, httpx.AsyncClient(base_url=f"http://{host}/api") as client:
+
+        async def ask(name: str, said: str) -> httpx.Response:
+            return await client.post(f"/{name}", headers={"fusewire-timeout": said})
+
+        for timeout, most in (("2000", 2), ("60000", 5), ("0", 5), ("9" * 15, 5)):
+            assert most - 1 < (await ask("left", timeout)).json() <= most
+        for wrong in ("soon", "-1", "1.5", "9" * 16, "²"):
+            answer = await client.post("/left", headers={b"fusewire-timeout": wrong.encode("latin-1")})
+            assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED")
+        item, error = (await ask("slow", "50")).text.splitlines()
+        assert (item, json.loads(error)["$error"]["code"]) == ("1", "DEADLINE_EXCEEDED")
+    assert note.noted == ["stopped"]
+
+
+@pytest.mark.parametrize("transport", ["python", "python-http"])
+async def test_a_python_clients_deadline_is_the_servers(fuse: Fuse, transport: str) -> None:
+    note = Notes()
+
+    @fuse.rpc
+    async def left(call: Call, wait: bool) -> float | None:
+        if wait:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                note("stopped")
+        return call.remaining_seconds
+
+    async with (
+        serving(fuse.app) as host,
+        calling(transport, host, fuse.contract()) as caller,
+    ):
+        client: Any = caller.client
+        assert 1 < await client.with_(timeout=2).left(False) <= 2
+        with pytest.raises(DeadlineExceeded, match="The call's deadline passed"):
+            await client.with_(timeout=0.05).left(True)
+        assert note.noted == ["stopped"]
+        assert await client.left(False) is None
 
 
 async def test_a_deadline_in_the_middle_of_a_stream_is_its_last_record(fuse: Fuse, connect: Connect) -> None:

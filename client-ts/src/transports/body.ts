@@ -40,18 +40,18 @@ export function toHttpCall(
   return { method, path, body: value === undefined ? null : encode(value, name) };
 }
 
-/** Neither has a way to say null; what is left out takes the Python default. */
+/** Neither has a way to say null; what is left out takes the Python default. A model is its fields. */
 function append<Target extends URLSearchParams | FormData>(
   target: Target,
-  parameters: ReadonlyMap<string, unknown>,
+  parameters: Iterable<[name: string, value: unknown]>,
 ): Target {
-  for (const [name, value] of parameters) {
-    for (const item of Array.isArray(value) ? value : [value])
-      if (item !== null) {
+  for (const [name, value] of parameters)
+    for (const item of [value].flat() as unknown[])
+      if (item != null) {
         const isFile = item instanceof Blob && target instanceof FormData;
-        (target as FormData).append(name, isFile ? item : scalar(item, name));
+        if (item.constructor === Object) append(target, Object.entries(item));
+        else (target as FormData).append(name, isFile ? item : scalar(item, name));
       }
-  }
   return target;
 }
 

@@ -46,6 +46,7 @@ export async function callOverHttp(
     const headers: Record<string, string> = { accept: MSGPACK };
     if (body instanceof Uint8Array) headers["content-type"] = MSGPACK;
     if (typeof token === "string") headers.authorization = `Bearer ${token}`;
+    if (call.timeoutMs) headers["fusewire-timeout"] = `${call.timeoutMs}`;
     call.link = LINK;
     const base = url?.replace(/^ws/, "http").replace(/\/+$/, "") ?? "";
     // Called without a receiver: the browser's own fetch refuses any but the window.

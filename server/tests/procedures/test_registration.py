@@ -139,6 +139,13 @@ async def body_beside(file: UploadFile, n: Annotated[int, Body()]) -> None: ...
 async def form_model_beside(thing: Annotated[Thing, Form()], n: int) -> None: ...
 async def form_dict(thing: Annotated[dict[str, int], Form()]) -> None: ...
 async def file_of_text(file: Annotated[str, File()]) -> None: ...
+
+
+class Nested(BaseModel):
+    thing: Thing
+
+
+async def form_model_of_models(nested: Annotated[Nested, Form()]) -> None: ...
 def form_below(name: Annotated[str, Form()]) -> str: ...  # type: ignore[empty-body]
 async def json_above(thing: Thing, name: Annotated[str, Depends(form_below)]) -> None: ...
 
@@ -153,6 +160,7 @@ async def json_above(thing: Thing, name: Annotated[str, Depends(form_below)]) ->
         (body_beside, "'n' is said to be in a JSON body, and 'file' makes"),
         (form_model_beside, "'thing' is a model beside other parameters, which a form cannot carry"),
         (form_dict, "'thing' would be an object"),
+        (form_model_of_models, "'nested' would be an object"),
         (file_of_text, "'file' is a file, so its type is UploadFile or bytes"),
         (takes_named_uploads, "UploadFile in the type of 'files'"),
     ],

@@ -77,6 +77,15 @@ export interface EverythingOutput {
   class: string;
 }
 
+export interface Profile {
+  name: string;
+  /** @minimum 0 */
+  age?: number | null;
+  /** @default [] */
+  tags?: string[];
+  picture?: Blob | null;
+}
+
 /** What differs by direction: `n` may be left out on its way in. */
 export interface RowInput {
   name: string;
@@ -97,6 +106,13 @@ export interface RowOutput {
 export interface Square {
   kind: "square";
   side: number;
+}
+
+export interface Stored {
+  name: string | null;
+  kind: string | null;
+  size: number;
+  note: string;
 }
 
 export interface Tick {
@@ -120,6 +136,16 @@ export interface Procedures {
    * @param options.scale - (default 1)
    */
   add(a: number, b?: number, options?: { scale?: number }): Promise<number>;
+  /** @param cover - (maxLength 10, default "") */
+  album(album: string, pictures: Blob[], cover?: Blob, extra?: Blob | null): Promise<string>;
+  /**
+   * A picture.
+   *
+   * The arguments of a call take at most 3,000,000 bytes.
+   *
+   * @param options.note - (default "none")
+   */
+  avatar(file: Blob, options?: { note?: string }): Promise<Stored>;
   breaks(after: number): Stream<number>;
   /** @param size - (default 0) */
   count(name: string, to: number, size?: number): Stream<string | number>;
@@ -163,6 +189,12 @@ export interface Procedures {
   save_icon(image: Uint8Array): Promise<number>;
   /** The arguments of a call take at most 2,000,000 bytes. */
   save_image(image: Uint8Array): Promise<string>;
+  save_profile(profile: Profile): Promise<string>;
+  /**
+   * @param email - (minLength 3)
+   * @param often - (default false)
+   */
+  subscribe(email: string, often?: boolean): Promise<string>;
   teams: {
     /** @param tag - (maxItems 3) */
     find(tag: string[], since?: PlainDate | null): Promise<string[]>;
@@ -182,6 +214,7 @@ export interface Procedures {
    */
   upper(lines: Upload<string>): Stream<string>;
   wait(name: string): Promise<null>;
+  wait_over_http(name: string): Promise<null>;
   /**
    * Note what reading does.
    *
@@ -193,11 +226,13 @@ export interface Procedures {
 export type Client = FuseClient<Procedures, Events>;
 
 const descriptor = {
-  calls: "fe1037cc8b3282ab",
+  calls: "b6d752ccae9819f9",
   ws: "/_ws",
   api: "/api",
   procedures: {
     add: { args: ["a", "b"], http: "POST /add" },
+    album: { args: ["album", "pictures", "cover", "extra"], http: "PUT /albums/{album}", body: "form", via: "http" },
+    avatar: { args: ["file"], http: "POST /avatar", body: "form", via: "http" },
     breaks: { args: ["after"], http: "POST /breaks", stream: true },
     count: { args: ["name", "to", "size"], http: "POST /count", stream: true },
     crash: { args: [], http: "POST /crash" },
@@ -214,12 +249,15 @@ const descriptor = {
     rows: { args: ["prefix"], upload: "items" },
     save_icon: { args: ["image"], http: "POST /save_icon" },
     save_image: { args: ["image"], http: "POST /save_image" },
+    save_profile: { args: ["profile"], http: "POST /save_profile", body: "form", via: "http" },
+    subscribe: { args: ["email", "often"], http: "POST /subscribe", body: "form", via: "http" },
     "teams.find": { args: ["tag", "since"], http: "GET /teams/find" },
     "teams.rename": { args: ["team_id", "name"], http: "PUT /teams/{team_id}" },
     ticks: { args: ["to"], http: "POST /ticks" },
     total: { args: ["items"], upload: "items" },
     upper: { args: ["lines"], stream: true, upload: "lines" },
     wait: { args: ["name"], http: "POST /wait" },
+    wait_over_http: { args: ["name"], http: "POST /wait_over_http", via: "http" },
     watched: { args: ["name", "items"], upload: "items" },
   },
   http: () => import("@fusewire/client/http"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from ssl import SSLContext
 from typing import Any
 
 import httpx
 
+from fusewire.client.connection import DEADLINE_GRACE_SECONDS
 from fusewire.client.errors import ConnectionLost, RemoteError
 from fusewire.client.route import HttpCall
 from fusewire.errors import DeadlineExceeded, Malformed
@@ -58,8 +60,8 @@ class HttpTransport:
     async def call(self, call: HttpCall, *, deadline: float | None) -> Any:
         """The result. Raises `RemoteError`, `ConnectionLost`, and `DeadlineExceeded` when `deadline` (on the loop's clock) passes."""
         try:
-            async with asyncio.timeout_at(deadline):
-                response = await self._send(call)
+            async with asyncio.timeout_at(_patience(deadline)):
+                response = await self._send(call, deadline)
                 try:
                     await response.aread()
                 finally:
@@ -74,18 +76,21 @@ class HttpTransport:
 
     def stream(self, call: HttpCall, *, deadline: float | None) -> HttpItems:
         """The items; the request is sent for the first one."""
-        return HttpItems(call, self._items(call), deadline)
+        return HttpItems(call, self._items(call, deadline), deadline)
 
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _send(self, call: HttpCall) -> httpx.Response:
+    async def _send(self, call: HttpCall, deadline: float | None) -> httpx.Response:
         headers = {"accept": MSGPACK}
         if call.content is not None:
             headers["content-type"] = MSGPACK
         token = (await self._auth() or {}).get("token")
         if isinstance(token, str):
             headers["authorization"] = f"Bearer {token}"
+        if deadline is not None:
+            left = deadline - asyncio.get_running_loop().time()
+            headers["fusewire-timeout"] = str(max(1, math.ceil(left * 1000)))
         request = self._client.build_request(
             call.method,
             call.path,
@@ -100,9 +105,9 @@ class HttpTransport:
             self._on_calls(calls)
         return response
 
-    async def _items(self, call: HttpCall) -> AsyncGenerator[Any]:
+    async def _items(self, call: HttpCall, deadline: float | None) -> AsyncGenerator[Any]:
         try:
-            response = await self._send(call)
+            response = await self._send(call, deadline)
             try:
                 if response.is_error:
                     await response.aread()
@@ -136,7 +141,7 @@ class HttpItems(AsyncIterator[Any]):
 
     async def __anext__(self) -> Any:
         try:
-            async with asyncio.timeout_at(self._deadline):
+            async with asyncio.timeout_at(_patience(self._deadline)):
                 return await anext(self._items)
         except TimeoutError:
             await self.aclose()
@@ -189,6 +194,11 @@ def _error_of(response: httpx.Response) -> RemoteError:
 
 def _lost(error: httpx.TransportError) -> ConnectionLost:
     return ConnectionLost(str(error) or type(error).__name__, maybe_executed=not isinstance(error, _NOT_SENT))
+
+
+def _patience(deadline: float | None) -> float | None:
+    """Until when to wait for the server's own word about a deadline."""
+    return None if deadline is None else deadline + DEADLINE_GRACE_SECONDS
 
 
 def _late(call: HttpCall) -> DeadlineExceeded:

@@ -65,12 +65,17 @@ def _check(field: Field, form: Field, place: str) -> None:
             raise RegistrationError(
                 f"{place}: {field.name!r} is a file, so its type is UploadFile or bytes, or a list of them"
             )
-    # A model alone is the form itself.
-    elif not _is_text(annotation) and not (field.where == "form" and model_fields(annotation)):
+    elif not _is_text(annotation) and not (field.where == "form" and _is_flat(annotation)):
         raise RegistrationError(
             f"{place}: {field.name!r} would be an object in a JSON body, and {form.name!r} makes the body a form, which carries text and "
             "files; take its fields one by one, or the object as text (pydantic's Json[...])"
         )
+
+
+def _is_flat(annotation: Any) -> bool:
+    """Whether it is a model that is a form by itself, a part for each field."""
+    fields = model_fields(annotation).values()
+    return bool(fields) and all(is_upload(each) or _is_text(each) for each in fields)
 
 
 def _is_text(annotation: Any) -> bool:

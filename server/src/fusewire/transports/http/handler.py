@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from fusewire.calls import Running, credentials_of, identify
-from fusewire.errors import Cancelled, DeadlineExceeded, OriginNotAllowed, RpcError
+from fusewire.errors import Cancelled, DeadlineExceeded, Malformed, OriginNotAllowed, RpcError
 from fusewire.procedures.call import Call, Caller
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.resolve import Surroundings, Values
@@ -24,6 +24,10 @@ from fusewire.transports.origins import origin_passes
 from fusewire.transports.services import Services
 
 PULSE_SECONDS = 15.0
+
+TIMEOUT = b"fusewire-timeout"
+"""The caller's own deadline, in milliseconds; 0 is none."""
+_MAX_TIMEOUT_DIGITS = 15
 
 
 class HttpSurroundings(Surroundings):
@@ -52,6 +56,7 @@ class CallResponse(Response):
         self._left = False
         self._form: FormData | None = None
         self._aides: list[asyncio.Task[None]] = []
+        self._deadline: float | None
         self._reply: HttpReply
         self._running: Running
 
@@ -68,7 +73,9 @@ class CallResponse(Response):
             settled=lambda: self._running.disarm(),
             calls_hash=self._services.known_calls_hash,
         )
-        self._running = Running(self._run, self._waits, self._procedure.options.timeout)
+        seconds = self._seconds()
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._running = Running(self._run, self._waits, seconds)
         try:
             await self._running
         except asyncio.CancelledError:
@@ -90,6 +97,24 @@ class CallResponse(Response):
                 await asyncio.wait(self._aides)
             if self._form is not None:
                 close_form(self._form)
+
+    def _seconds(self) -> float | None:
+        """The shorter of the procedure's own deadline and the caller's."""
+        own, said = self._procedure.options.timeout, self._raw_headers.get(TIMEOUT, b"0")
+        wanted = int(said) / 1000 if _is_timeout(said) else 0
+        if not wanted:
+            return own
+        return wanted if own is None else min(wanted, own)
+
+    def _refusal(self) -> RpcError[Any] | None:
+        """What is wrong with the request itself, before anybody is asked who it is from."""
+        if self._procedure.takes_form and not origin_passes(self._request.headers, self._services.origins):
+            return OriginNotAllowed(
+                message="Pages on other hosts may send no form; those of yours stand in origins=[...]"
+            )
+        if not _is_timeout(self._raw_headers.get(TIMEOUT, b"0")):
+            return Malformed(message="fusewire-timeout must be a number of milliseconds")
+        return None
 
     def _waits(self) -> None:
         if self._procedure.streams:
@@ -137,12 +162,8 @@ class CallResponse(Response):
 
     async def _run(self) -> None:
         request, procedure, services, reply = self._request, self._procedure, self._services, self._reply
-        if procedure.takes_form and not origin_passes(request.headers, services.origins):
-            await reply.error(
-                OriginNotAllowed(
-                    message="Pages on other hosts may send no form; those of yours stand in origins=[...]"
-                )
-            )
+        if (refusal := self._refusal()) is not None:
+            await reply.error(refusal)
             return
         identity = None
         if services.loader is not None:
@@ -152,9 +173,11 @@ class CallResponse(Response):
                 await reply.error(error)
                 return
         caller = Caller("http", request, services.hub)
-        timeout = procedure.options.timeout
-        deadline = None if timeout is None else time.monotonic() + timeout
-        call = Call(f"{time.monotonic_ns():x}", procedure.name, caller, identity, deadline)
+        call = Call(f"{time.monotonic_ns():x}", procedure.name, caller, identity, self._deadline)
         around = HttpSurroundings(self._values, request)
         around.response = reply.head
         await services.pipeline.run(procedure, call, around, reply)
+
+
+def _is_timeout(said: bytes) -> bool:
+    return said.isdigit() and len(said) <= _MAX_TIMEOUT_DIGITS
