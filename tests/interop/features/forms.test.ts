@@ -32,7 +32,7 @@ test("a file and what is said of it", async () => {
 
 test("several files, and none", async () => {
   const [one, two] = [new Blob(["1"]), new Blob(["22"])];
-  expect(await client.album("a/b", [one, two])).toBe("a/b [1, 2]  None");
+  expect(await client.album("a b", [one, two])).toBe("a b [1, 2]  None");
   expect(await client.album("c", [one], new Blob(["cover"]), new File([], "e"))).toBe("c [1] cover e");
   expect(await client.album("d", [one], undefined, null)).toBe("d [1]  None");
 });
