@@ -12,6 +12,7 @@ from fusewire import Credentials, Fuse
 from fusewire.broker import BrokerError
 from fusewire.wire import messages as m
 from pydantic import BaseModel
+from redis import Redis
 
 from tests.support.callers import CallError, calling
 from tests.support.peer import Peer, call, connected
@@ -92,6 +93,18 @@ async def test_a_limit_counts_across_workers(valkey: ValkeyServer) -> None:
                 await caller.call("rare")
             assert caught.value.code == "RATE_LIMITED"
             assert 3590 <= caught.value.data["retry_after"] <= 3600
+
+
+async def test_a_worker_that_ends_leaves_no_connection_open(server: ValkeyServer) -> None:
+    fuse = worker(server.url, uuid.uuid4().hex)
+    async with serving(fuse.app) as here, connected(here, token="ann") as ann:
+        await ann.send(call(1, "rare"))
+        await ann.answer(1)
+        await fuse.to("ann").emit(News(n=1))
+    with Redis(port=server.port) as looking:
+        async with asyncio.timeout(5):
+            while len(looking.client_list()) > 1:  # noqa: ASYNC110  # a server notices a hang-up when it gets to it
+                await asyncio.sleep(0.01)
 
 
 async def test_redis_restarts_and_listeners_hear_again(

@@ -29,7 +29,10 @@ class Shared:
             async with self.broker.running():
                 yield
         finally:
-            await self.store.aclose()
+            try:
+                await self.store.aclose()
+            finally:
+                await self.limiter.aclose()
 
 
 def shared_by_workers(broker: Broker | str | None, name: str) -> Shared:

@@ -29,3 +29,6 @@ class MemoryLimiter:
             return 0.0
         reset = self._window.get_window_stats(item, key).reset_time
         return max(1.0, math.ceil(reset - time.time()))
+
+    async def aclose(self) -> None:
+        pass

@@ -40,3 +40,7 @@ class Limiter(Protocol):
     async def hit(self, key: str, rate: Rate) -> float:
         """Count one call. 0.0 when it may go on, else the seconds until the next one may."""
         ...
+
+    async def aclose(self) -> None:
+        """Let go of what counting holds open. It may count again afterwards."""
+        ...

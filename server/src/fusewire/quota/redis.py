@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import RedisClusterStorage, RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
-from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import BlockingConnectionPool, RedisCluster
 from redis.exceptions import RedisError
 
 from fusewire.errors import Unavailable
@@ -22,7 +23,8 @@ class RedisLimiter:
     """
 
     def __init__(self, url: str, *, name: str = "app") -> None:
-        self._window = MovingWindowRateLimiter(_storage(url, f"fusewire:{name}:limit"))
+        self._storage = _storage(url, f"fusewire:{name}:limit")
+        self._window = MovingWindowRateLimiter(self._storage)
 
     async def hit(self, key: str, rate: Rate) -> float:
         item = RateLimitItemPerSecond(rate.amount, rate.seconds, namespace="")
@@ -33,6 +35,12 @@ class RedisLimiter:
         except (RedisError, OSError) as error:
             raise Unavailable(message="Limits cannot be counted right now") from error
         return max(1.0, math.ceil(reset - time.time()))
+
+    async def aclose(self) -> None:
+        bridge: Any = self._storage.bridge
+        client = bridge.storage
+        # A client that was given its pool leaves it open when it is closed; one of a cluster has none.
+        await (client.aclose() if isinstance(client, RedisCluster) else client.connection_pool.disconnect())
 
 
 def _storage(url: str, prefix: str) -> RedisStorage:
