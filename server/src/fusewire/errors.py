@@ -127,7 +127,10 @@ class Forbidden(RpcError, status=403):
 
 
 class OriginNotAllowed(RpcError, status=403):
-    """A page on a host that is not in `origins=` sent a form: a browser lets it, with the user's cookies. The call was not started."""
+    """A page on a host that is not in `origins=` sent a form, or a POST without JSON: a browser lets it, with the user's cookies.
+
+    The call was not started.
+    """
 
 
 class RateLimited(RpcError[dict[str, int]], status=429):

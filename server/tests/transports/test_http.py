@@ -136,6 +136,25 @@ async def test_bodies(http: httpx.AsyncClient, content: bytes, kind: str, status
     assert response.status_code == status, response.text
 
 
+@pytest.mark.parametrize(
+    ("origin", "kind", "status"),
+    [
+        ("https://evil.example", None, 403),
+        ("https://evil.example", "text/plain; charset=utf-8", 403),
+        ("https://evil.example", "application/json", 204),
+        ("null", None, 403),
+        ("http://app", None, 204),
+        (None, None, 204),
+    ],
+)
+async def test_no_other_site_posts_without_asking(
+    http: httpx.AsyncClient, origin: str | None, kind: str | None, status: int
+) -> None:
+    said = {"origin": origin, "content-type": kind}
+    headers = {name: value for name, value in said.items() if value is not None}
+    assert (await http.post("/api/gone", headers=headers)).status_code == status
+
+
 async def test_a_body_that_does_not_say_its_length_is_bounded_too(http: httpx.AsyncClient) -> None:
     async def endless() -> AsyncIterator[bytes]:
         yield b'{"text":"'

@@ -29,6 +29,9 @@ TIMEOUT = b"fusewire-timeout"
 """The caller's own deadline, in milliseconds; 0 is none."""
 _MAX_TIMEOUT_DIGITS = 15
 
+_NOT_ASKED_FOR = frozenset({b"", b"text/plain", b"application/x-www-form-urlencoded", b"multipart/form-data"})
+"""The types of a body that a browser sends to another host without a preflight (Fetch, CORS-safelisted request-header)."""
+
 
 class HttpSurroundings(Surroundings):
     def __init__(self, values: Callable[[], Awaitable[Values]], request: Request) -> None:
@@ -108,7 +111,7 @@ class CallResponse(Response):
 
     def _refusal(self) -> RpcError[Any] | None:
         """What is wrong with the request itself, before anybody is asked who it is from."""
-        if self._procedure.takes_form and not origin_passes(self._request.headers, self._services.origins):
+        if self._anybody_may_send() and not origin_passes(self._request.headers, self._services.origins):
             return OriginNotAllowed(
                 message="Pages on other hosts may send no form; those of yours stand in origins=[...]"
             )
@@ -159,6 +162,13 @@ class CallResponse(Response):
         values, fields = outside_the_body(request, self._procedure)
         await take_form(values, fields, self._form)
         return values
+
+    def _anybody_may_send(self) -> bool:
+        """Whether a browser sends this for any page without asking first (CORS): a form, or a POST that needs no arguments."""
+        if self._procedure.takes_form:
+            return True
+        kind = self._raw_headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        return self._procedure.method == "POST" and kind in _NOT_ASKED_FOR
 
     async def _run(self) -> None:
         request, procedure, services, reply = self._request, self._procedure, self._services, self._reply
