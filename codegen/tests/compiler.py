@@ -53,5 +53,5 @@ def _tsc(folder: Path, options: dict[str, object], sources: tuple[Path, ...]) ->
         pytest.skip("TypeScript is not installed: run `npm install` at the root")
     config = folder / "tsconfig.json"
     config.write_text(json.dumps({"compilerOptions": options, "files": [str(path) for path in sources]}))
-    done = subprocess.run([_TSC, "-p", config], capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run([_TSC, "-p", config], capture_output=True, text=True, timeout=100, check=False)
     return [line for line in done.stdout.splitlines() if line]
