@@ -180,6 +180,8 @@ async def test_emit_and_rooms_outside_a_call(fuse: Fuse, host: str) -> None:
         await emit(JobStatus(job_id="j", progress=1))
     with pytest.raises(RuntimeError, match="outside a call"):
         await fuse.room("lobby").join()
+    with pytest.raises(ValueError, match="empty"):
+        fuse.room("")
 
 
 async def test_who_leaves_is_forgotten(fuse: Fuse, host: str) -> None:

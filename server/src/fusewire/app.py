@@ -154,7 +154,7 @@ class Fuse:
         return Audience(self._hub.publish, tuple(user_topic(user) for user in users))
 
     def room(self, name: str) -> Room:
-        """A room: the sessions that joined it."""
+        """A room: the sessions that joined it. Raises `ValueError` for an empty name."""
         return Room(self._hub, name)
 
     def broadcast(self) -> Audience:

@@ -30,6 +30,9 @@ class Room(Audience):
     """A named audience that sessions join and leave. Who may join is the app's to decide, before it calls `join()`."""
 
     def __init__(self, hub: Hub, name: str) -> None:
+        if not name:
+            # In a session's record the empty name is its owner's place.
+            raise ValueError("a room has a name; this one is empty")
         super().__init__(hub.publish, (room_topic(name),))
         self._hub = hub
         self._name = name
