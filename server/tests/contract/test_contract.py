@@ -320,7 +320,8 @@ class Cage(BaseModel):
 
 def test_a_member_of_a_discriminated_union_requires_what_tells_it_apart(fuse: Fuse) -> None:
     @fuse.rpc
-    async def keep(cage: Cage, fish: Fish) -> Cage: ...
+    async def keep(cage: Cage, fish: Fish) -> Cage:
+        return cage
 
     types = fuse.contract()["types"]
     assert {name: each.get("required", []) for name, each in types.items()} == {
