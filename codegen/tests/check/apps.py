@@ -18,7 +18,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Literal, NotRequired, Optional
 from uuid import UUID
-from fastapi import Path, Query
+from fastapi import File, Form, Path, Query, UploadFile
 from pydantic import BaseModel, EmailStr, Field
 from typing_extensions import TypedDict
 from fusewire import Router, RpcError

@@ -125,7 +125,7 @@ def _http(old: Http, new: Http, place: str, prefixes: tuple[str, str]) -> Iterat
         what = f"is {new['method']}, was {old['method']}"
         yield Change(f"{place}.method", what, (Audience.HTTP_CALLERS,), "their requests find no route")
     # A request without a body may get one that can be left out; what must be in it is a change of its own.
-    if old["body"] != new["body"] and (old["body"], new["body"]) != ("none", "fields"):
+    if old["body"] != new["body"] and (old["body"] != "none" or new["body"] == "single"):
         breaks = () if new["body"] == "none" else (Audience.HTTP_CALLERS,)
         why = "what they send is read in another way" if breaks else ""
         yield Change(f"{place}.body", f"is {new['body']}, was {old['body']}", breaks, why)
