@@ -48,8 +48,14 @@ export interface StandardErrors {
   CANCELLED: undefined;
   /** A message that the server cannot read. */
   MALFORMED: undefined;
-  /** The server is draining; the call was not started. */
+  /** The call was not started, for instance because the server is draining. */
   UNAVAILABLE: undefined;
+  /** The key of this call was used for one with other arguments; this one was not started. */
+  KEY_REUSED: undefined;
+  /** A call with this key was begun before and did not come to its end; it is not executed again. */
+  OUTCOME_UNKNOWN: undefined;
+  /** The call with this key was executed; its result was too large to be kept. */
+  RESULT_NOT_KEPT: undefined;
   /** A result, an item or an error's data that cannot be sent exactly; `id` is in the server's log. */
   UNENCODABLE: undefined;
   /** An exception that Python did not declare; `id` is in the server's log. */

@@ -6,7 +6,7 @@ import { elementsOf, writeMessage } from "../../src/wire/messages.js";
 const TABLE = {
   hello: [1, "calls", "session", "timeout_ms", "credentials", "positions"],
   welcome: [2, "session", "same", "limits", "calls"],
-  call: [3, "id", "name", "args", "kwargs", "timeout_ms"],
+  call: [3, "id", "name", "args", "kwargs", "timeout_ms", "key"],
   result: [4, "id", "value"],
   item: [5, "id", "value"],
   end: [6, "id"],
@@ -45,6 +45,7 @@ export type Message =
       readonly args?: readonly unknown[];
       readonly kwargs?: Readonly<Record<string, unknown>>;
       readonly timeout_ms?: number;
+      readonly key?: string;
     }
   | { readonly kind: "result"; readonly id: number; readonly value: unknown }
   | { readonly kind: "item"; readonly id: number; readonly value: unknown }
@@ -92,7 +93,7 @@ export function toMessage(elements: readonly unknown[]): Message {
   const [name, row] = Object.entries(TABLE).find(([, row]) => row[0] === elements[0]) ?? [];
   const message: Record<string, unknown> = { kind: name };
   const optional =
-    "calls session timeout_ms credentials positions args kwargs data error_id topic previous position recovered".split(
+    "calls session timeout_ms credentials positions args kwargs data error_id topic previous position recovered key".split(
       " ",
     );
   for (const [index, field] of row?.slice(1).entries() ?? []) {

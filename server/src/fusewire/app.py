@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from fusewire.bounds import Bounds
 from fusewire.broker import Broker
-from fusewire.calls import Middleware, Pipeline
+from fusewire.calls import Deduplication, Middleware, Pipeline
 from fusewire.contract import build_contract, calls_hash
 from fusewire.errors import RegistrationError
 from fusewire.events import EventRegistry
@@ -97,7 +97,10 @@ class Fuse:
         self._services = Services(
             registry=self._registry,
             pipeline=Pipeline(
-                self._shared.limiter, app.dependency_overrides, failures_of(app, naive_datetime)
+                self._shared.limiter,
+                app.dependency_overrides,
+                failures_of(app, naive_datetime),
+                Deduplication(self._shared.store),
             ),
             hub=self._hub,
             bounds=bounds or Bounds(),
@@ -187,7 +190,12 @@ class Fuse:
         async def running(app: FastAPI) -> AsyncIterator[Any]:
             # What has no contract fails here, and not at somebody's first call. In a thread: it takes a while for a large app.
             await asyncio.to_thread(self._current_calls_hash)
-            async with self._shared.running(), self._hub.running(), lifespan(app) as state:
+            async with (
+                self._shared.running(),
+                self._hub.running(),
+                self._services.pipeline.deduplication.running(),
+                lifespan(app) as state,
+            ):
                 # What is there now stays. To look through it again takes 0.4 s in an app of 2,000 procedures (measured), in the
                 # middle of calls.
                 gc.freeze()

@@ -13,7 +13,10 @@ RpcError                    declare your own: `class BudgetSpent(RpcError[Budget
 ├── Cancelled               499  the caller cancelled
 ├── Malformed               400  a message that cannot be read
 ├── Unencodable             500  a result, an item or an error's data that the wire cannot carry exactly
-├── Unavailable             503  the server is draining; the call was not started
+├── Unavailable             503  the call was not started, e.g. because the server is draining
+├── KeyReused               422  another call had this key
+├── OutcomeUnknown          409  a call with this key was begun; whether it did its work nobody knows
+├── ResultNotKept           409  the call with this key was executed; its result was too large to be kept
 └── Internal                500  an exception nobody declared; `id` is in the log
 
 RegistrationError           raised while decorating: a signature or a name that cannot work
@@ -54,7 +57,7 @@ def code_of_status(status: int) -> str:
 PROMISED = frozenset(
     """
     INVALID_ARGUMENT UNKNOWN_PROCEDURE RATE_LIMITED TOO_LARGE TOO_MANY_CALLS DEADLINE_EXCEEDED CANCELLED MALFORMED UNAVAILABLE
-    UNENCODABLE INTERNAL CONNECTION_LOST EVENTS_OVERFLOW CLIENT_ERROR
+    UNENCODABLE INTERNAL KEY_REUSED OUTCOME_UNKNOWN RESULT_NOT_KEPT CONNECTION_LOST EVENTS_OVERFLOW CLIENT_ERROR
     """.split()  # noqa: SIM905 — a list would take a line for each word.
 )
 """The codes that tell clients what happened to the call. An app's own error with one of them could make a client send the call again."""
@@ -168,7 +171,19 @@ class Unencodable(RpcError, status=500):
 
 
 class Unavailable(RpcError, status=503):
-    """The server is draining; the call was not started."""
+    """The call was not started: the server is draining, or what it needs is away."""
+
+
+class KeyReused(RpcError, status=422):
+    """The key of this call was used for one with other arguments; this one was not started."""
+
+
+class OutcomeUnknown(RpcError, status=409):
+    """A call with this key was begun before and did not come to its end: cancelled, or its worker died. It is not executed again."""
+
+
+class ResultNotKept(RpcError, status=409):
+    """The call with this key was executed; its result was larger than what is kept."""
 
 
 class Internal(RpcError, status=500):

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any, Protocol
 
+from fusewire.calls.deduplication import Deduplication
 from fusewire.calls.failure import Failures, shortened
 from fusewire.calls.running import asked_to_stop
 from fusewire.errors import Forbidden, InvalidArgument, RateLimited, RpcError, Unauthenticated
@@ -45,6 +46,10 @@ class Reply(Protocol):
 
     async def error(self, error: RpcError[Any]) -> None: ...
 
+    async def kept(self, packed: bytes, json: bytes) -> None:
+        """A result that is encoded already: as msgpack, and as JSON."""
+        ...
+
 
 CallNext = Callable[[], Awaitable[Any]]
 Middleware = Callable[[Call, CallNext], Awaitable[Any]]
@@ -60,8 +65,10 @@ class Pipeline:
         limiter: Limiter,
         overrides: dict[Callable[..., Any], Callable[..., Any]],
         failures: Failures,
+        deduplication: Deduplication,
     ) -> None:
         self._limiter = limiter
+        self.deduplication = deduplication
         self._overrides = overrides
         self._failures = failures
         self.middleware: list[Middleware] = []
@@ -77,6 +84,11 @@ class Pipeline:
         try:
             if procedure.needs_identity or call.identity is not None:
                 _authorise(procedure, call.identity)
+            if procedure.dedupe_seconds is not None and call.key is not None:
+                given = await _read(around.read())
+                execute = partial(self._execute, procedure, call, around, given)
+                await self.deduplication.run(procedure, call, around, given, reply, execute)
+                return
             if procedure.rate is not None:
                 await self._count(procedure, call)
             values = around.read()
@@ -93,11 +105,9 @@ class Pipeline:
                 args, kwargs = checked(procedure, values), _NOTHING
                 if args is None:
                     args, kwargs = _plain(procedure, call, around, values)
-                if root.flavour is Flavour.ASYNC:
-                    value = await root.call(*args, **kwargs)
-                else:
-                    value = await threads.call(root.call, args, kwargs)
-                await reply.result(value)
+                waits = root.flavour is Flavour.ASYNC
+                made = root.call(*args, **kwargs) if waits else threads.call(root.call, args, kwargs)
+                await reply.result(await made)
         except asyncio.CancelledError as error:
             if asked_to_stop():
                 raise
@@ -108,6 +118,19 @@ class Pipeline:
         ) as error:  # whatever user code raises ends its call, never the connection or the server
             if asked_to_stop() and not isinstance(error, Exception):
                 # A generator's TaskGroup turns being closed into a group of its own.
+                raise asyncio.CancelledError from error
+            await self._fail(error, procedure, around, reply)
+
+    async def _execute(
+        self, procedure: Procedure, call: Call, around: Surroundings, values: Values, reply: Reply
+    ) -> None:
+        """A call of which only the outcome is wanted."""
+        try:
+            if procedure.rate is not None:
+                await self._count(procedure, call)
+            await self._with_dependencies(procedure, call, around, values, reply)
+        except BaseException as error:  # as in `run`
+            if asked_to_stop():
                 raise asyncio.CancelledError from error
             await self._fail(error, procedure, around, reply)
 

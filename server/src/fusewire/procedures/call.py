@@ -31,7 +31,7 @@ class Caller:
 class Call:
     """One call of a procedure, on whatever transport. Take it as a parameter (`call: Call`) to have it injected."""
 
-    __slots__ = ("_caller", "_key", "deadline", "identity", "procedure", "threads")
+    __slots__ = ("_caller", "_key", "deadline", "identity", "key", "procedure", "threads")
 
     def __init__(
         self,
@@ -40,8 +40,11 @@ class Call:
         caller: Caller,
         identity: Identity | None,
         deadline: float | None,
+        retry_key: str | None = None,
     ) -> None:
         self._key = key
+        self.key = retry_key
+        """Chosen by the caller, the same for each attempt at one call; None without one."""
         self._caller = caller
         self.procedure = procedure
         self.identity = identity

@@ -19,7 +19,8 @@ class Options:
 
     `limit`: calls per period and caller, such as `"5/h"`. `auth`: an identity is needed. `scopes`: all of them are.
     `raises`: the declared errors. `timeout`: seconds. `max_bytes`: a message of arguments. `transports`: `"all"`, `"http"`
-    or `"websocket"`. `stream`: whether the function streams, when its kind does not tell. The others are FastAPI's.
+    or `"websocket"`. `stream`: whether the function streams, when its kind does not tell. `idempotent`: a client may send it
+    again by itself. `dedupe`: for how long the outcome of a call with a key is kept, such as `"10m"`. The others are FastAPI's.
     """
 
     tags: tuple[str | Enum, ...] = ()
@@ -43,6 +44,8 @@ class Options:
     response_model: Any = None
     operation_id: str | None = None
     stream: bool | None = None
+    idempotent: bool | None = None
+    dedupe: str | None = None
 
     def __post_init__(self) -> None:
         if self.max_bytes is not None and self.max_bytes < 1:

@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin
 from fastapi import Response, params
 from starlette.routing import compile_path
 
+from fusewire.durations import seconds_of
 from fusewire.errors import RegistrationError
 from fusewire.identity import Transport
 from fusewire.loading import is_contract_only, once
@@ -72,6 +73,8 @@ class Procedure:
     """Whether the body is a form: pages on other sites can send one, with the user's cookies."""
     leaves_threads: bool
     """Whether a cancelled call may leave a thread at work."""
+    dedupe_seconds: float | None
+    """For how long the outcome of a call with a key is kept."""
 
     @property
     def place(self) -> str:
@@ -121,12 +124,15 @@ def compile_procedure(definition: Definition, *, naive: NaiveDatetimes = "error"
     plain = not guards and not any(
         isinstance(source, Node) or source in _AFTERWARDS for _, source in root.sources
     )
+    sets_response = any(_takes(node, Injected.RESPONSE) for node in (root, *guards))
+    takes_form = any(field.where == "form" for field in fields)
+    output = _output(definition, streams, naive)
     return Procedure(
         name=name,
         root=root,
         guards=guards,
         fields=fields,
-        output=_output(definition, streams, naive),
+        output=output,
         streams=streams,
         options=options,
         rate=_rate(definition),
@@ -139,9 +145,14 @@ def compile_procedure(definition: Definition, *, naive: NaiveDatetimes = "error"
         checks=_checks(root) if plain and not is_contract_only() else None,
         needs_identity=bool(options.auth) or bool(options.scopes),
         served_on=options.served_on,
-        sets_response=any(_takes(node, Injected.RESPONSE) for node in (root, *guards)),
-        takes_form=any(field.where == "form" for field in fields),
+        sets_response=sets_response,
+        takes_form=takes_form,
         leaves_threads=any(_uses_threads(node) for node in (root, *guards)),
+        dedupe_seconds=_dedupe(
+            definition,
+            once=not (streams or uploads or takes_form),
+            whole=output is not None and not sets_response,
+        ),
     )
 
 
@@ -247,6 +258,29 @@ def _output(definition: Definition, streams: bool, naive: NaiveDatetimes) -> Out
         return once(key, lambda: OutputType(annotation, naive=naive))
     except Exception as error:
         raise RegistrationError(f"{place}: the return type cannot be used: {error}") from error
+
+
+def _dedupe(definition: Definition, *, once: bool, whole: bool) -> float | None:
+    """`once`: whether a caller may send the same call again. `whole`: whether its result is all that it answers."""
+    options, place = definition.options, place_of(definition.function)
+    if not once and (options.dedupe is not None or options.idempotent):
+        raise RegistrationError(
+            f"{place}: a stream or a form is not sent again; idempotent= and dedupe= are for calls"
+        )
+    if options.dedupe is None:
+        return None
+    if options.idempotent:
+        raise RegistrationError(
+            f"{place}: with dedupe= it need not be idempotent=, and what is idempotent needs no dedupe="
+        )
+    if not whole:
+        raise RegistrationError(
+            f"{place}: dedupe= keeps a result, and this one answers with a Response of its own"
+        )
+    try:
+        return seconds_of(options.dedupe)
+    except ValueError as error:
+        raise RegistrationError(f"{place}: dedupe=: {error}") from error
 
 
 def _rate(definition: Definition) -> Rate | None:

@@ -46,6 +46,11 @@ class Surroundings(ABC):
     def read(self) -> Values | Awaitable[Values]:
         """What the caller sent, by parameter name, or how to wait for it. Raises `RpcError` for what cannot be read."""
 
+    @property
+    def left(self) -> bool:
+        """Whether the caller is gone: it did not stop the call, it lost its connection."""
+        return False
+
     def upload_items(self, field: Field) -> AsyncIterator[Any]:
         """What the caller streams in, over a transport that carries that."""
         raise AssertionError(

@@ -58,6 +58,7 @@ class Call:
     args: list[Any] = field(default_factory=list)
     kwargs: dict[str, Any] = field(default_factory=dict)
     timeout_ms: int | None = None
+    key: str | None = None
 
 
 @dataclass(slots=True)

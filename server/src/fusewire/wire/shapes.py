@@ -137,7 +137,14 @@ _SHAPES: dict[Kind, tuple[Any, dict[str, Callable[[Any], Any]], int]] = {
     ),
     Kind.CALL: (
         m.Call,
-        {"id": _id, "name": _str, "args": _args, "kwargs": _kwargs, "timeout_ms": _optional(_natural)},
+        {
+            "id": _id,
+            "name": _str,
+            "args": _args,
+            "kwargs": _kwargs,
+            "timeout_ms": _optional(_natural),
+            "key": _optional(_str),
+        },
         2,
     ),
     Kind.RESULT: (m.Result, {"id": _id_or_zero, "value": _any}, 2),
@@ -214,10 +221,12 @@ def _call(value: list[Any]) -> Message:
         _args(value[3]) if size > 3 else [],
         _kwargs(value[4]) if size > 4 else {},
         _timeout(value[5]) if size > 5 else None,
+        _key(value[6]) if size > 6 else None,
     )
 
 
 _timeout = _optional(_natural)
+_key = _optional(_str)
 
 _READERS: dict[int, Callable[[list[Any]], Message]] = {
     **{int(kind): _reader(*shape) for kind, shape in _SHAPES.items()},

@@ -34,9 +34,16 @@ _NOT_ASKED_FOR = frozenset({b"", b"text/plain", b"application/x-www-form-urlenco
 
 
 class HttpSurroundings(Surroundings):
-    def __init__(self, values: Callable[[], Awaitable[Values]], request: Request) -> None:
+    def __init__(
+        self, values: Callable[[], Awaitable[Values]], request: Request, has_left: Callable[[], bool]
+    ) -> None:
         self._request = request
         self._values = values
+        self._has_left = has_left
+
+    @property
+    def left(self) -> bool:
+        return self._has_left()
 
     @property
     def connection(self) -> HTTPConnection:
@@ -183,8 +190,11 @@ class CallResponse(Response):
                 await reply.error(error)
                 return
         caller = Caller("http", request, services.hub)
-        call = Call(f"{time.monotonic_ns():x}", procedure.name, caller, identity, self._deadline)
-        around = HttpSurroundings(self._values, request)
+        key = self._raw_headers.get(b"idempotency-key")
+        # The header's draft has it in quotes (RFC 8941 §3.3.3), most callers have not.
+        text = None if key is None else key.decode("latin-1").strip('"')
+        call = Call(f"{time.monotonic_ns():x}", procedure.name, caller, identity, self._deadline, text)
+        around = HttpSurroundings(self._values, request, lambda: self._left)
         around.response = reply.head
         await services.pipeline.run(procedure, call, around, reply)
 

@@ -170,6 +170,15 @@ class HttpReply:
             self._settle()
             await self._whole(status, MSGPACK if self._msgpack else JSON, body)
 
+    async def kept(self, packed: bytes, json: bytes) -> None:
+        status = self._status
+        if status in (204, 205, 304):
+            await self.result(None)
+            return
+        body = self._bounded(packed if self._msgpack else json)
+        self._settle()
+        await self._whole(status, MSGPACK if self._msgpack else JSON, body)
+
     async def item(self, value: Any) -> None:
         output = self._procedure.output
         assert output is not None

@@ -88,7 +88,7 @@ class Calls(Line):
         seconds = self._seconds(message, procedure)
         who = self._who
         deadline = None if seconds is None else self._heard + seconds
-        info = Call(message.id, procedure.name, who.caller, who.identity, deadline)
+        info = Call(message.id, procedure.name, who.caller, who.identity, deadline, message.key)
         call = SocketCall(message, procedure, info, self)
         begin: Begin = call.begin
         if procedure.leaves_threads:

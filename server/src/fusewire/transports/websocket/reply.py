@@ -33,6 +33,7 @@ class Line(Protocol):
     bounds: Bounds
     outbox: Outbox
     pipeline: Pipeline
+    ended: asyncio.Future[None]
 
     def send(self, data: bytes) -> None: ...
 
@@ -83,6 +84,10 @@ class SocketCall(Surroundings):
     def id(self) -> int:
         return self._message.id
 
+    @property
+    def left(self) -> bool:
+        return self._line.ended.done()
+
     def begin(self) -> Coroutine[Any, Any, None]:
         return self._line.pipeline.run(self.procedure, self.call, self, self)
 
@@ -102,6 +107,11 @@ class SocketCall(Surroundings):
         if self._line.outbox.size >= most:
             await self._line.outbox.room(most)
         self._line.settle(self, pack_result(self._message.id, packed))
+
+    async def kept(self, packed: bytes, json: bytes) -> None:
+        del json
+        await self._line.outbox.room(self._line.bounds.outgoing_bytes)
+        self._line.settle(self, pack_result(self._message.id, self._bounded(Packed(packed))))
 
     async def item(self, value: Any) -> None:
         packed = self._packed(value)
@@ -147,7 +157,9 @@ class SocketCall(Surroundings):
         output = self.procedure.output
         # Only a procedure with transports="http" has none, and this transport does not find it.
         assert output is not None
-        packed = output.packed(value)
+        return self._bounded(output.packed(value))
+
+    def _bounded(self, packed: Packed) -> Packed:
         if len(packed) > self._line.bounds.result_bytes:
             raise TooLarge(
                 message=f"a result of {len(packed)} bytes: at most {self._line.bounds.result_bytes}"

@@ -1,0 +1,308 @@
+"""A call with a key is executed once, however often it is sent; over every broker, and at whatever worker."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import BackgroundTasks, FastAPI, HTTPException, Response
+from fusewire import Credentials, Fuse, RegistrationError, RpcError
+from fusewire.wire import messages as m
+from pydantic import BaseModel
+
+from tests.support.peer import Peer, connected
+from tests.support.server import serving
+from tests.support.valkey import ValkeyServer
+from tests.support.worlds import Notes
+
+KEY = "0123456789abcdef"
+
+
+class Receipt(BaseModel):
+    number: int
+    data: bytes
+
+
+class Spent(RpcError[Receipt], status=402):
+    """Nothing is left."""
+
+
+class Shop:
+    """An app on any number of workers, and what its procedures did."""
+
+    def __init__(self, broker_url: str | None) -> None:
+        self._broker_url = broker_url
+        self._name = uuid.uuid4().hex
+        self._made: list[Fuse] = []
+        self.note = Notes()
+        self.gate = asyncio.Event()
+
+    @property
+    def paid(self) -> int:
+        return self.note.noted.count("pay")
+
+    def worker(self) -> Fuse:
+        if self._made and self._broker_url is None:
+            return self._made[0]
+        fuse = Fuse(FastAPI(), broker=self._broker_url, name=self._name)
+        fuse._services.pipeline.deduplication.lease_seconds = 0.5
+        self._made.append(fuse)
+
+        @fuse.identity
+        async def identify(credentials: Credentials) -> str | None:
+            return credentials.token
+
+        @fuse.rpc(dedupe="10m")
+        async def pay(amount: int) -> Receipt:
+            self.note("pay")
+            return Receipt(number=self.paid, data=b"\xff" * amount)
+
+        @fuse.rpc(dedupe="10m")
+        async def pay_slowly(tasks: BackgroundTasks) -> int:
+            self.note("pay")
+            try:
+                await self.gate.wait()
+            except asyncio.CancelledError:
+                self.note("cancelled")
+                raise
+            tasks.add_task(self.note, "afterwards")
+            return self.paid
+
+        @fuse.rpc(dedupe="10m", raises=[Spent])
+        async def fail(how: str) -> None:
+            self.note("pay")
+            match how:
+                case "declared":
+                    raise Spent(Receipt(number=self.paid, data=b"\xff"), "all gone")
+                case "http":
+                    raise HTTPException(418, {"tea": "pot"}, {"x-tea": "pot"})
+                case _:
+                    raise ValueError("oops")
+
+        @fuse.rpc(dedupe="10m", limit="1/h")
+        async def rarely() -> int:
+            self.note("pay")
+            return self.paid
+
+        return fuse
+
+
+@pytest.fixture
+def shop(broker_url: str | None) -> Shop:
+    return Shop(broker_url)
+
+
+@pytest.fixture
+async def hosts(shop: Shop) -> AsyncIterator[tuple[str, str]]:
+    """Of two workers; in memory it is the same one twice."""
+    one, two = shop.worker(), shop.worker()
+    async with serving(one.app) as here:
+        if one is two:
+            yield here, here
+        else:
+            async with serving(two.app) as there:
+                yield here, there
+        shop.gate.set()
+
+
+Ids = iter(range(1, 1_000_000))
+
+
+def keyed(name: str, *args: Any, key: str | None = KEY) -> m.Call:
+    return m.Call(next(Ids), name, list(args), {}, None, key)
+
+
+async def answer(peer: Peer, name: str, *args: Any, key: str | None = KEY) -> Any:
+    message = keyed(name, *args, key=key)
+    await peer.send(message)
+    return await peer.answer(message.id)
+
+
+def http(host: str, key: str = KEY, token: str | None = None, **headers: str) -> httpx.AsyncClient:
+    said = {"idempotency-key": key, **headers}
+    if token is not None:
+        said["authorization"] = f"Bearer {token}"
+    return httpx.AsyncClient(base_url=f"http://{host}/api", headers=said, timeout=10)
+
+
+async def test_a_retry_is_answered_and_nothing_is_executed(shop: Shop, hosts: tuple[str, str]) -> None:
+    here, there = hosts
+    async with connected(here, token="ann") as one, connected(there, token="ann") as two:
+        first = (await answer(one, "pay", 2)).value
+        assert first == {"number": 1, "data": b"\xff\xff"}
+        assert (await answer(two, "pay", 2)).value == first
+        # Whatever carries it.
+        async with http(there, token="ann") as client:
+            assert (await client.post("/pay", json={"amount": 2})).json() == {"number": 1, "data": "//8="}
+        async with http(there, token="ann", key=f'"{KEY}"', accept="application/msgpack") as client:
+            assert b"\xff\xff" in (await client.post("/pay", json={"amount": 2})).content
+        assert shop.paid == 1
+        # Another key, another user, or none: another call.
+        assert (await answer(one, "pay", 2, key="other")).value["number"] == 2
+        async with connected(here, token="bob") as bob:
+            assert (await answer(bob, "pay", 2)).value["number"] == 3
+        assert [(await answer(one, "pay", 2, key=None)).value["number"] for _ in range(2)] == [4, 5]
+
+
+async def test_a_key_is_for_one_call(shop: Shop, hosts: tuple[str, str]) -> None:
+    async with connected(hosts[0], token="ann") as peer:
+        await answer(peer, "pay", 1)
+        error = await answer(peer, "pay", 2)
+        assert (error.status, error.code) == (422, "KEY_REUSED")
+        assert shop.paid == 1
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+async def test_what_is_no_key(shop: Shop, hosts: tuple[str, str], key: str) -> None:
+    async with connected(hosts[0], token="ann") as peer, connected(hosts[0]) as guest:
+        assert (await answer(peer, "pay", 1, key=key)).code == "INVALID_ARGUMENT"
+        # Anybody could guess it.
+        assert (await answer(guest, "pay", 1, key="1")).code == "INVALID_ARGUMENT"
+        assert (await answer(guest, "pay", 1)).value["number"] == 1
+
+
+async def test_who_comes_during_the_first_waits_for_it(shop: Shop, hosts: tuple[str, str]) -> None:
+    here, there = hosts
+    async with connected(here, token="ann") as one, connected(there, token="ann") as two:
+        calls = [(peer, keyed("pay_slowly")) for peer in (one, two, one, two)]
+        for peer, message in calls:
+            await peer.send(message)
+        await shop.note.until("pay")
+        shop.gate.set()
+        assert [(await peer.answer(message.id)).value for peer, message in calls[:2]] == [1, 1]  # type: ignore[union-attr]  # an error has none
+        assert [(await peer.answer(message.id)).value for peer, message in calls[2:]] == [1, 1]  # type: ignore[union-attr]  # an error has none
+        await shop.note.until("afterwards")
+        assert shop.note.noted == ["pay", "afterwards"]
+
+
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+async def test_a_lost_connection_does_not_stop_it(shop: Shop, hosts: tuple[str, str], transport: str) -> None:
+    here, there = hosts
+    if transport == "websocket":
+        async with connected(here, token="ann") as peer:
+            await peer.send(keyed("pay_slowly"))
+            await shop.note.until("pay")
+            peer.cut()
+    else:
+        async with http(here, token="ann") as client:
+            with pytest.raises(httpx.ReadTimeout):
+                await client.post("/pay_slowly", timeout=0.3)
+    async with connected(there, token="ann") as peer:
+        message = keyed("pay_slowly")
+        await peer.send(message)
+        shop.gate.set()
+        assert await peer.answer(message.id) == m.Result(message.id, 1)
+    assert "cancelled" not in shop.note.noted
+
+
+async def test_what_was_stopped_is_not_executed_again(shop: Shop, hosts: tuple[str, str]) -> None:
+    async with connected(hosts[0], token="ann") as peer:
+        message = keyed("pay_slowly")
+        await peer.send(message)
+        await shop.note.until("pay")
+        await peer.send(m.Cancel(message.id))
+        assert (await peer.until(m.Error)).code == "CANCELLED"
+        await shop.note.until("cancelled")
+        error = await answer(peer, "pay_slowly")
+        assert (error.status, error.code) == (409, "OUTCOME_UNKNOWN")
+        assert shop.paid == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "code"),
+    [("declared", 402, "SPENT"), ("http", 418, "HTTP_418"), ("other", 500, "INTERNAL")],
+)
+async def test_an_error_is_an_outcome_too(
+    shop: Shop, hosts: tuple[str, str], how: str, status: int, code: str
+) -> None:
+    here, there = hosts
+    async with connected(here, token="ann") as one, connected(there, token="ann") as two:
+        first, again = await answer(one, "fail", how), await answer(two, "fail", how)
+        first.id = again.id = 1
+        assert (first.status, first.code) == (status, code)
+        assert again == first
+        async with http(there, token="ann") as client:
+            response = await client.post("/fail", json={"how": how})
+            assert (response.status_code, response.json()["code"]) == (status, code)
+            assert response.headers.get("x-tea") == ("pot" if how == "http" else None)
+            if how == "declared":
+                assert response.json()["data"] == {"number": 1, "data": "/w=="}
+        assert shop.paid == 1
+
+
+async def test_what_was_refused_before_it_began_may_be_sent_again(shop: Shop, hosts: tuple[str, str]) -> None:
+    async with connected(hosts[0], token="ann") as peer:
+        assert (await answer(peer, "rarely", key="a")).value == 1
+        assert (await answer(peer, "rarely", key="b")).code == "RATE_LIMITED"
+        # And an answer that is there already costs nothing.
+        assert (await answer(peer, "rarely", key="a")).value == 1
+        assert (await answer(peer, "pay", "nonsense")).code == "INVALID_ARGUMENT"
+        assert (await answer(peer, "pay", 1)).value["number"] == 2
+
+
+async def test_a_large_result_is_not_kept_and_that_is_said(shop: Shop, hosts: tuple[str, str]) -> None:
+    async with connected(hosts[0], token="ann") as peer:
+        assert len((await answer(peer, "pay", 65_000)).value["data"]) == 65_000
+        error = await answer(peer, "pay", 65_000)
+        assert (error.status, error.code) == (409, "RESULT_NOT_KEPT")
+        assert shop.paid == 1
+
+
+async def test_a_worker_that_died_leaves_an_unknown_outcome(shop: Shop, hosts: tuple[str, str]) -> None:
+    here, there = hosts
+    async with connected(here, token="ann") as one, connected(there, token="ann") as two:
+        await one.send(keyed("pay_slowly"))
+        await shop.note.until("pay")
+        # What is left of a worker that is killed: a record that nobody keeps alive.
+        for fuse in shop._made:
+            fuse._services.pipeline.deduplication._leases.clear()
+        error = await answer(two, "pay_slowly")
+        assert (error.status, error.code) == (409, "OUTCOME_UNKNOWN")
+        assert shop.paid == 1
+
+
+async def test_a_long_call_keeps_its_claim(shop: Shop, hosts: tuple[str, str]) -> None:
+    here, there = hosts
+    async with connected(here, token="ann") as one, connected(there, token="ann") as two:
+        await one.send(keyed("pay_slowly"))
+        await shop.note.until("pay")
+        message = keyed("pay_slowly")
+        await two.send(message)
+        # Three times as long as a lease.
+        asyncio.get_running_loop().call_later(1.5, shop.gate.set)
+        assert await two.answer(message.id) == m.Result(message.id, 1)
+
+
+async def test_without_its_store_it_is_not_started() -> None:
+    server = ValkeyServer()
+    server.start()
+    try:
+        shop = Shop(server.url)
+        async with serving(shop.worker().app) as host, connected(host, token="ann") as peer:
+            server.stop()
+            assert (await answer(peer, "pay", 1)).code == "UNAVAILABLE"
+            assert shop.paid == 0
+    finally:
+        server.remove()
+
+
+def test_what_cannot_work_is_refused() -> None:
+    async def call() -> int:
+        return 1
+
+    async def stream() -> AsyncIterator[int]:
+        yield 1
+
+    async def cookies(response: Response) -> None: ...
+
+    def refused(message: str, function: Callable[..., Any], **options: Any) -> None:
+        with pytest.raises(RegistrationError, match=message):
+            Fuse(FastAPI()).rpc(**options)(function)
+
+    refused("no length of time", call, dedupe="soon")
+    refused("need not be idempotent", call, dedupe="10m", idempotent=True)
+    refused("a stream or a form is not sent again", stream, dedupe="10m")
+    refused("a stream or a form is not sent again", stream, idempotent=True)
+    refused("answers with a Response", cookies, dedupe="10m", transports="http")
