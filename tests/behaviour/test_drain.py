@@ -93,6 +93,9 @@ async def test_a_connection_that_says_hello_late_is_told_too(start: Start) -> No
     world.server.stop()
     assert (await peer.until(m.GoAway)).drain_ms == 30_000
     world.gate.set()
+    # Whoever did not expect it before welcome is told again.
+    await peer.until(m.Welcome)
+    assert (await peer.next()) == m.GoAway(30_000)
     answer = await peer.answer(1)
     assert isinstance(answer, m.Error)
     assert answer.code == "UNAVAILABLE"

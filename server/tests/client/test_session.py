@@ -13,7 +13,7 @@ from fusewire.errors import DeadlineExceeded, TooManyCalls, Unauthenticated, Una
 from fusewire.wire import messages as m
 from fusewire.wire.codec import pack
 
-from .conftest import COUNT, TOTAL, Busy, Client, PlayedServer, connect
+from .conftest import COUNT, LIMITS, TOTAL, Busy, Client, PlayedServer, connect
 
 
 @asynccontextmanager
@@ -61,6 +61,16 @@ async def test_an_awaitable_auth_and_the_session_of_before(server: PlayedServer)
         link.cut()
         again = await server.link()
         assert (await again.welcome()).session == "first"
+
+
+async def test_a_server_that_stops_before_its_welcome_is_left_for_the_next(server: PlayedServer) -> None:
+    async with connect(server.url) as client, calling(client, 1) as (call,):
+        first = await server.link()
+        await first.say(m.GoAway(1000))
+        await first.next()
+        await first.say(m.Welcome("s", True, LIMITS), m.GoAway(1000))
+        await (await server.welcomed()).answer(2)
+        assert await call == 2
 
 
 async def test_a_call_that_was_sent_may_have_run(server: PlayedServer) -> None:

@@ -57,9 +57,7 @@ def test_what_only_a_client_says_closes(message: m.Message, ready: bool) -> None
     assert feed(client, m.Ping()) == []
 
 
-@pytest.mark.parametrize(
-    "message", [m.Result(1, pack(1)), item(1), m.End(1), m.Event("e", pack(1)), m.GoAway(1)]
-)
+@pytest.mark.parametrize("message", [m.Result(1, pack(1)), item(1), m.End(1), m.Event("e", pack(1))])
 def test_nothing_comes_before_welcome(message: m.Message) -> None:
     assert feed(machine(ready=False), message) == [Shut(CloseCode.PROTOCOL_ERROR)]
 
@@ -190,6 +188,10 @@ def test_what_does_not_decode_settles_its_call_alone() -> None:
 
 def test_kinds_from_the_future_are_passed_over() -> None:
     assert feed(machine(), pack([99, 1]), m.Event("e", pack(1))) == [m.Event("e", 1)]
+
+
+def test_goaway_before_welcome_is_said_again_behind_it() -> None:
+    assert feed(machine(ready=False), m.GoAway(10), WELCOME, m.GoAway(10)) == [WELCOME, m.GoAway(10)]
 
 
 def test_goaway_lets_calls_finish_and_none_begin() -> None:

@@ -254,6 +254,8 @@ class ClientMachine:
         (State.GREETING, m.Error): _report,
         (State.GREETING, m.Ping): _pong,
         (State.GREETING, m.Pong): _ignore,
+        # Said again behind welcome (PROTOCOL §2.6).
+        (State.GREETING, m.GoAway): _ignore,
         **{(State.READY, kind): act for kind, act in _OPEN.items()},
         **{(State.DRAINING, kind): act for kind, act in _OPEN.items()},
     }

@@ -230,9 +230,11 @@ class Calls(Line):
         if self._draining or self.ended.done():
             return
         self._draining = True
-        seconds = self.services.drain_seconds
-        self.send(write(m.GoAway(int(seconds * 1000))))
-        self._after(seconds if self._calls else LINGER_SECONDS, self._go_away)
+        self.send(self._farewell())
+        self._after(self.services.drain_seconds if self._calls else LINGER_SECONDS, self._go_away)
+
+    def _farewell(self) -> bytes:
+        return write(m.GoAway(int(self.services.drain_seconds * 1000)))
 
     def _go_away(self) -> None:
         self.shut(CloseCode.GOING_AWAY)

@@ -109,6 +109,9 @@ class Connection(Reader):
         # Where its topics stand leaves with welcome.
         self._flushing = True
         self.send(data)
+        if self._draining:
+            # It was told before it could know anything of this connection, if at all.
+            self.send(self._farewell())
         behind = hub.follow(self, positions)
         self._flush()
         if not self._draining:
