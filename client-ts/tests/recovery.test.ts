@@ -75,6 +75,38 @@ it("connects again when it sees a hole, and hands on nothing from behind it", as
   client.close();
 });
 
+it.each([
+  { what: "come twice", order: [1, 2, 2, 3], taken: 3 },
+  { what: "come late", order: [1, 2, 3, 1, 4], taken: 4 },
+  { what: "come in another order", order: [1, 3, 2, 4], taken: 2 },
+])("hands on no event of frames that $what", async ({ order, taken }) => {
+  const follows = (value: number): Message => tick(value, `5-${value - 1}`, `5-${value}`);
+  const { client, clock } = listening();
+  const first = await server.peer();
+  await positions(first);
+  first.send({ kind: "topic", topic: "all", position: "5-0" }, ...order.map(follows));
+  await until(() => client.status.code === "hole");
+  clock.advance(1_000);
+  const second = await server.peer();
+  expect(await positions(second)).toEqual({ all: `5-${taken}` });
+  const rest = [1, 2, 3, 4, 5].filter((value) => value > taken).map(follows);
+  second.send({ kind: "topic", topic: "all", position: `5-${taken}`, recovered: true }, ...rest);
+  await until(() => ticks.length === 5);
+  expect(ticks).toEqual([1, 2, 3, 4, 5]);
+  expect(gaps).toEqual([]);
+  client.close();
+});
+
+it("tells that a room was lost with its session", async () => {
+  const { client } = listening();
+  const peer = await server.peer();
+  await positions(peer);
+  peer.send({ kind: "topic", topic: "room:lobby", position: null, recovered: false });
+  await until(() => gaps.length > 0);
+  expect(gaps).toEqual([{ topic: "room:lobby" }]);
+  client.close();
+});
+
 it("tells of a gap, and forgets a topic that is not its own any more", async () => {
   const { client, clock } = listening();
   const first = await server.peer();
