@@ -57,7 +57,7 @@ def code_of_status(status: int) -> str:
 PROMISED = frozenset(
     """
     INVALID_ARGUMENT UNKNOWN_PROCEDURE RATE_LIMITED TOO_LARGE TOO_MANY_CALLS DEADLINE_EXCEEDED CANCELLED MALFORMED UNAVAILABLE
-    UNENCODABLE INTERNAL KEY_REUSED OUTCOME_UNKNOWN RESULT_NOT_KEPT CONNECTION_LOST EVENTS_OVERFLOW CLIENT_ERROR
+    UNENCODABLE INTERNAL ORIGIN_NOT_ALLOWED KEY_REUSED OUTCOME_UNKNOWN RESULT_NOT_KEPT CONNECTION_LOST EVENTS_OVERFLOW CLIENT_ERROR
     """.split()  # noqa: SIM905 — a list would take a line for each word.
 )
 """The codes that tell clients what happened to the call. An app's own error with one of them could make a client send the call again."""
