@@ -27,6 +27,7 @@ from fusewire.router import Entry, EventDefinition, Router
 from fusewire.shared import shared_by_workers
 from fusewire.transports.http import (
     add_docs,
+    describe_bytes,
     describe_streams,
     failures_of,
     has_sure_route,
@@ -112,6 +113,7 @@ class Fuse:
         use_one_error_shape(app)
         add_endpoint(app, ws_path, self._services)
         describe_streams(app)
+        describe_bytes(app, self._registry, api_prefix=api_prefix)
         if docs:
             add_docs(app, api_prefix=api_prefix)
         self.rpc.subscribe(self._add)

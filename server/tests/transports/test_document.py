@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import pytest
-from fastapi import Depends, FastAPI, Header
+from fastapi import Depends, FastAPI, Header, UploadFile
 from fastapi.security import OAuth2PasswordBearer
 from fusewire import Fuse, Identity, Router, RpcError
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from pydantic import BaseModel
+from pydantic import Base64Bytes, BaseModel, ConfigDict
 
 
 class Left(BaseModel):
@@ -272,3 +272,65 @@ def test_the_document_is_made_once(app: FastAPI) -> None:
 
 def test_what_is_said_by_hand_counts(document: dict[str, Any]) -> None:
     assert operation(document, "by_hand")["responses"]["402"] == {"description": "Said by hand."}
+
+
+class Raw(BaseModel):
+    raw: bytes
+    coded: Base64Bytes = b""
+
+
+class Hex(BaseModel):
+    model_config = ConfigDict(ser_json_bytes="hex", val_json_bytes="hex")
+    raw: bytes
+
+
+class Shared(BaseModel):
+    raw: bytes
+
+
+class Holder(BaseModel):
+    inner: Raw
+    own: Hex
+    shared: Shared
+
+
+def test_bytes_are_base64_in_the_mirror_alone() -> None:
+    app = FastAPI()
+    fuse = Fuse(app)
+
+    @fuse.rpc
+    async def take(raw: bytes, holder: Holder, several: list[bytes] | None = None) -> bytes: ...  # type: ignore[empty-body]
+
+    @fuse.rpc.get("/find/{name:path}")
+    async def find(name: str, raw: bytes = b"") -> dict[str, bytes]: ...  # type: ignore[empty-body]
+
+    @fuse.rpc(transports="http")
+    async def store(file: UploadFile) -> None: ...
+
+    @app.post("/plain")
+    async def plain(shared: Shared, raw: bytes) -> bytes: ...  # type: ignore[empty-body]
+
+    document = app.openapi()
+    OpenAPIV31SpecValidator(document).validate()
+    models = document["components"]["schemas"]
+
+    def encoding(schema: dict[str, Any]) -> str | None:
+        assert schema["contentMediaType"] == "application/octet-stream"
+        coded: str | None = schema.get("contentEncoding")
+        return coded
+
+    def result(path: str, verb: str) -> Any:
+        return document["paths"][path][verb]["responses"]["200"]["content"]["application/json"]["schema"]
+
+    body = models["Body_take"]["properties"]
+    assert encoding(body["raw"]) == encoding(body["several"]["anyOf"][0]["items"]) == "base64"
+    assert encoding(result("/api/take", "post")) == "base64"
+    assert encoding(result("/api/find/{name}", "get")["additionalProperties"]) == "base64"
+    assert encoding(models["Raw"]["properties"]["raw"]) == "base64"
+    # Text that says what it is; bytes that are written in another way; files; and what is not ours.
+    assert encoding(models["Raw"]["properties"]["coded"]) is None
+    assert encoding(models["Hex"]["properties"]["raw"]) is None
+    assert encoding(models["Body_store"]["properties"]["file"]) is None
+    assert encoding(models["Shared"]["properties"]["raw"]) is None
+    assert encoding(result("/plain", "post")) is None
+    assert encoding(document["paths"]["/plain"]["post"]["parameters"][0]["schema"]) is None
