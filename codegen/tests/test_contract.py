@@ -30,6 +30,8 @@ USER = {"type": "object", "properties": {"name": {"type": "string"}}}
         (contract(procedures={"f": procedure(param("a"), param("a"))}), "procedures.f.params"),
         (contract(procedures={"f": procedure(errors=["E"])}), "procedures.f.errors"),
         (contract(procedures={"f": procedure(max_bytes="2 MB")}), "procedures.f.max_bytes"),
+        (contract(procedures={"f": procedure(idempotent="yes")}), "procedures.f.idempotent"),
+        (contract(procedures={"f": procedure(dedupe="10m")}), "procedures.f.dedupe"),
         (contract(procedures={"f": procedure(param("a") | {"upload": 1})}), "procedures.f.params.a.upload"),
         (
             contract(procedures={"f": procedure(upload("a"), upload("b"), transports=["websocket"])}),

@@ -35,7 +35,10 @@ class Http(TypedDict):
 
 
 class Procedure(TypedDict):
-    """One procedure; of a stream, `result` is the item. `max_bytes` bounds the arguments of one call."""
+    """One procedure; of a stream, `result` is the item. `max_bytes` bounds the arguments of one call.
+
+    `idempotent`: to run it twice does no harm. `dedupe`: for how many seconds the outcome of a call with a key is kept.
+    """
 
     kind: Literal["call", "stream"]
     params: list[Param]
@@ -48,6 +51,8 @@ class Procedure(TypedDict):
     doc: NotRequired[str]
     deprecated: NotRequired[bool]
     max_bytes: NotRequired[int]
+    idempotent: NotRequired[bool]
+    dedupe: NotRequired[float]
 
 
 class Event(TypedDict):
@@ -196,6 +201,8 @@ def _check_procedure(value: object, place: str) -> None:
     _check(len(uploads) <= 1, f"{place}.params", "has two uploads, but a call carries one")
     _check(not uploads or "http" not in entry["transports"], f"{place}.transports", "has no upload over http")
     _check(isinstance(entry.get("max_bytes", 1), int), f"{place}.max_bytes", "must be a number of bytes")
+    _check(isinstance(entry.get("idempotent", True), bool), f"{place}.idempotent", "must be a boolean")
+    _check(isinstance(entry.get("dedupe", 1), int | float), f"{place}.dedupe", "must be a number of seconds")
     if entry.get("http") is not None:
         http = _object(entry["http"], f"{place}.http")
         for key in ("method", "path", "body"):

@@ -53,6 +53,14 @@ def _procedures() -> Iterator[Mutation]:
     yield case("a bound above the usual one is given", app("a: str"), large, f"{here}.max_bytes")
     yield case("a bound below the usual one is given", app("a: str"), small, f"{here}.max_bytes", C)
     yield case("a bound above the usual one is dropped", large, app("a: str"), f"{here}.max_bytes", C)
+    again, kept = app(rpc="@rpc(idempotent=True)"), app(rpc="@rpc(dedupe='10m')")
+    shorter = app(rpc="@rpc(dedupe='5m')")
+    yield case("it becomes idempotent", f, again, f"{here}.idempotent")
+    yield case("it is idempotent no more", again, f, f"{here}.idempotent", C)
+    yield case("outcomes are kept", f, kept, f"{here}.dedupe")
+    yield case("outcomes are kept for longer", shorter, kept, f"{here}.dedupe")
+    yield case("outcomes are kept for less long", kept, shorter, f"{here}.dedupe", C)
+    yield case("outcomes are kept no more", kept, f, f"{here}.dedupe", C)
     one, two = (
         app(rpc="@rpc(raises=[Spent])", models=_ERRORS),
         app(rpc="@rpc(raises=[Spent, Busy])", models=_ERRORS),

@@ -38,6 +38,7 @@ def compare_procedures(
     yield from _access(old, new, place)
     yield from _errors(old, new, f"{place}.errors")
     yield from _max_bytes(old, new, f"{place}.max_bytes")
+    yield from _again(old, new, place)
     for key, what in (("doc", "the docstring is another one"), ("deprecated", "deprecated is another one")):
         if old.get(key) != new.get(key):
             yield Change(f"{place}.{key}", what)
@@ -180,6 +181,29 @@ def _max_bytes(old: Procedure, new: Procedure, place: str) -> Iterator[Change]:
         yield Change(place, what, (Audience.CALLERS,), "large calls are refused")
     else:
         yield Change(place, what)
+
+
+def _again(old: Procedure, new: Procedure, place: str) -> Iterator[Change]:
+    """What may be done about a call of unknown fate."""
+    if old.get("idempotent", False) != new.get("idempotent", False):
+        if new.get("idempotent") or "dedupe" in new:
+            yield Change(f"{place}.idempotent", "is another one")
+        else:
+            why = "old clients may send a call again"
+            yield Change(f"{place}.idempotent", "is not idempotent any more", (Audience.CALLERS,), why)
+    before, after = old.get("dedupe"), new.get("dedupe")
+    if before == after:
+        return
+    what = f"is {_seconds(after)}, was {_seconds(before)}"
+    if before is not None and not new.get("idempotent") and (after is None or after < before):
+        why = "a call that is sent again later than that is executed again"
+        yield Change(f"{place}.dedupe", what, (Audience.CALLERS,), why)
+    else:
+        yield Change(f"{place}.dedupe", what)
+
+
+def _seconds(kept: float | None) -> str:
+    return "not kept" if kept is None else f"kept for {kept:g} s"
 
 
 def _bytes(bound: int | None) -> str:

@@ -200,6 +200,10 @@ def _procedure(procedure: Procedure, schemas: dict[_Key, Any], api_prefix: str) 
         contract["deprecated"] = True
     if procedure.options.max_bytes is not None:
         contract["max_bytes"] = procedure.options.max_bytes
+    if procedure.options.idempotent:
+        contract["idempotent"] = True
+    if procedure.dedupe_seconds is not None:
+        contract["dedupe"] = procedure.dedupe_seconds
     return contract
 
 
