@@ -69,7 +69,7 @@ export function createCalls(
   }
 
   return {
-    start(transport, { name, procedure, values, timeoutMs }, sink, signal) {
+    start(transport, { name, procedure, values, timeoutMs, tail }, sink, signal) {
       const stream = procedure.stream === true;
       let items = 0;
 
@@ -100,6 +100,7 @@ export function createCalls(
         procedure,
         values,
         timeoutMs,
+        tail,
         id: 0,
         settled: false,
         lane: stream ? 1 : 0,

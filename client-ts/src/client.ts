@@ -8,7 +8,7 @@ import { tell } from "./hooks.js";
 import { createListeners } from "./listeners.js";
 import { methodsOf, withScope } from "./methods.js";
 import { type ConnectOptions, milliseconds, settle, socketUrl } from "./options.js";
-import { type Call, type CallSink, GAP, type Procedure, type Transport } from "./ports.js";
+import { type Call, type CallSink, GAP, type Procedure, type Tail, type Transport } from "./ports.js";
 import { acquire } from "./shared.js";
 import { openStream } from "./stream.js";
 import type { HttpTools } from "./transports/tools.js";
@@ -127,13 +127,14 @@ export function createClient<Procedures extends object, Events extends object>(
     name: string,
     procedure: Procedure,
     values: readonly unknown[],
+    id?: string,
   ): unknown {
     const isStream = procedure.stream === true;
     const timeoutMs = milliseconds(scope.timeout ?? (isStream ? 0 : settings.timeoutMs));
     const transport = procedure.via === "http" ? http : (connection ?? http);
-    const start = (sink: CallSink): Call =>
-      calls.start(transport, { name, procedure, values, timeoutMs }, sink, scope.signal);
-    if (isStream) return openStream(start);
+    const start = (sink: CallSink, tail?: Tail): Call =>
+      calls.start(transport, { name, procedure, values, timeoutMs, tail }, sink, scope.signal);
+    if (isStream) return (procedure.resume ?? openStream)(start, id);
     return new Promise((done, fail) => start({ done, fail }));
   }
 

@@ -33,6 +33,7 @@ export type {
   SocketLike,
   Upload,
 } from "./ports.js";
+export { type Resumable, type ResumableStream, resuming } from "./resuming.js";
 export { safely } from "./safe.js";
 export type { Stream, StreamReader } from "./stream.js";
 export { type Branded, Decimal, Duration, NaiveDatetime, PlainDate, PlainTime, UUID } from "./values.js";

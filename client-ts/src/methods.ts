@@ -6,6 +6,8 @@ export type Invoke<Scope> = (
   name: string,
   procedure: Procedure,
   values: readonly unknown[],
+  /** Of a stream that is to go on, instead of being called. */
+  id?: string,
 ) => unknown;
 
 /** Where a face keeps its scope, and a method what it is made of. */
@@ -48,7 +50,10 @@ export function methodsOf<Scope>(
   for (const [name, procedure] of Object.entries(procedures)) {
     define(name, function bind(scope): unknown {
       const method = (...values: unknown[]): unknown => invoke(scope, name, procedure, values);
-      return Object.assign(method, { [SCOPE]: [scope, name, bind] satisfies Origin<Scope> });
+      return Object.assign(method, {
+        [SCOPE]: [scope, name, bind] satisfies Origin<Scope>,
+        resume: procedure.resume && ((id: string) => invoke(scope, name, procedure, [], id)),
+      });
     });
   }
   return namespace("");

@@ -34,6 +34,8 @@ export interface Procedure {
   /** `METHOD /path/{parameter}`, below the descriptor's `api`. */
   readonly http?: string;
   readonly stream?: boolean;
+  /** `resuming`, for a stream that outlives its connection. */
+  readonly resume?: ResumePart;
   /** The procedure has no WebSocket form. */
   readonly via?: "http";
   /** The parameter that is a stream from the client (PROTOCOL §4, upload). */
@@ -59,11 +61,14 @@ export interface CallRequest {
   readonly values: readonly unknown[];
   /** The deadline in milliseconds, from now; 0 is none. */
   readonly timeoutMs: number;
+  /** What is sent instead of name and arguments. */
+  tail?: Tail | undefined;
 }
 
 /** What a caller hears of its call. `done` or `fail` comes once and last. */
 export interface CallSink {
-  item?(value: unknown, bytes: number): void;
+  /** @param message what it came in; for a stream that can be resumed also the message that names it */
+  item?(value: unknown, bytes: number, message?: readonly unknown[]): void;
   done(value?: unknown): void;
   /** @param atOnce the caller asked for it: items that wait for the reader are dropped */
   fail(error: unknown, atOnce?: boolean): void;
@@ -101,8 +106,10 @@ export interface Call extends CallRequest, Flight {
   cancel(error?: unknown): void;
 }
 
-/** A call's name and arguments as msgpack, all of them by name. */
+/** A call's name and arguments as msgpack, all of them by name; or what another message has behind its id. */
 export interface Tail {
+  /** The message's. Default: a call's. */
+  readonly kind?: number;
   readonly bytes: Uint8Array;
   /** How many elements of the message that is. */
   readonly elements: number;
@@ -128,6 +135,14 @@ export interface Transport {
  * @throws TypeError for an argument that is no source
  */
 export type UploadPart = (call: Call, write: (elements: () => number) => void) => void;
+
+/**
+ * Opens a stream that goes on over lost connections.
+ *
+ * @param start starts the call, or what `tail` says
+ * @param id the stream that is to go on; undefined for a new one
+ */
+export type ResumePart = (start: (sink: CallSink, tail?: Tail) => Call, id?: string) => unknown;
 
 /** The name of what is no event, but word that some are missing. No model is called that. */
 export const GAP = "";

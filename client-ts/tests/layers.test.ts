@@ -12,6 +12,7 @@ const LAYERS = [
   ["transports/"],
   ["descriptor.ts"],
   ["stream.ts", "call.ts", "listeners.ts", "methods.ts"],
+  ["resuming.ts"],
   ["options.ts"],
   ["shared.ts"],
   ["client.ts"],

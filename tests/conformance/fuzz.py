@@ -181,7 +181,7 @@ class Target:
         before = set(self._machine.in_flight)
         for event in (events := list(self._machine.receive(data))):
             self._note(type(event).__name__)
-            if isinstance(event, m.Call | m.Refresh):
+            if isinstance(event, m.Call | m.Resume | m.Refresh):
                 if event.id in before:
                     raise Finding(f"the id {event.id} was opened twice")
                 before.add(event.id)

@@ -15,7 +15,7 @@ FIELDS: dict[str, tuple[int, tuple[str, ...]]] = {
     "welcome": (2, ("session", "same", "limits", "calls")),
     "call": (3, ("id", "name", "args", "kwargs", "timeout_ms")),
     "result": (4, ("id", "value")),
-    "item": (5, ("id", "value")),
+    "item": (5, ("id", "value", "position")),
     "end": (6, ("id",)),
     "error": (7, ("id", "status", "code", "detail", "data", "error_id")),
     "cancel": (8, ("id",)),
@@ -26,6 +26,8 @@ FIELDS: dict[str, tuple[int, tuple[str, ...]]] = {
     "pong": (13, ()),
     "goaway": (14, ("drain_ms",)),
     "topic": (15, ("topic", "position", "recovered")),
+    "resume": (16, ("id", "stream", "position")),
+    "stream": (17, ("id", "stream")),
 }
 _BY_NUMBER = {number: (name, fields) for name, (number, fields) in FIELDS.items()}
 _REQUIRED = {"result": 2, "item": 2, "event": 2}

@@ -393,7 +393,7 @@ export function createConnection(options: ConnectionOptions): Connection {
         return sendCall(current, call, call.timeoutMs);
       if (waiting.size >= MAX_QUEUED_CALLS)
         throw failure("TOO_MANY_CALLS", 429, `${MAX_QUEUED_CALLS} calls wait`);
-      call.tail = tailOf(call);
+      call.tail ??= tailOf(call);
       waiting.add(call);
       want();
       schedule();

@@ -13,6 +13,7 @@ import {
   ITEM,
   type Message,
   RESULT,
+  STREAM,
 } from "../wire/messages.js";
 import { type Link, writeTo } from "./link.js";
 
@@ -56,7 +57,7 @@ function land({ flights, freeIds, load }: Link, id: number): Flight | undefined 
 export function sendCall(link: Link, call: Call, left: number): void {
   const { tail, lane } = call;
   const at = launch(link, call, () => {
-    writeByte(CALL);
+    writeByte(tail?.kind ?? CALL);
     writeInteger(call.id);
     if (tail !== undefined) writeRaw(tail.bytes);
     let elements = 2 + (tail?.elements ?? writeTail(call, call.values, !!link.same));
@@ -114,7 +115,7 @@ function again(link: Link, flight: Flight): boolean {
 export function receive(link: Link, message: Message, valueBytes: number): boolean {
   const [kind, id, value] = message as readonly [number, number, unknown];
   const flight = link.flights[id];
-  if (kind === ITEM) flight?.item(value, valueBytes);
+  if (kind === ITEM || kind === STREAM) flight?.item(value, valueBytes, message);
   else if (kind === RESULT || kind === END) land(link, id)?.done(value);
   else if (kind === CREDIT) flight?.refill?.(value as number, message[3] as number);
   else if (kind === ERROR && id !== null) {

@@ -1,21 +1,7 @@
 import { fill, isPlain, type Sheet, writeByte, writeNamed } from "./encode.js";
+import { EVENT, ITEM, REFRESH, RESULT, WELCOME } from "./kinds.js";
 
-/** The kinds of messages, by their numbers on the wire (PROTOCOL §1). */
-export const HELLO = 1;
-export const WELCOME = 2;
-export const CALL = 3;
-export const RESULT = 4;
-export const ITEM = 5;
-export const END = 6;
-export const ERROR = 7;
-export const CANCEL = 8;
-export const CREDIT = 9;
-export const EVENT = 10;
-export const REFRESH = 11;
-export const PING = 12;
-export const PONG = 13;
-export const GOAWAY = 14;
-export const TOPIC = 15;
+export * from "./kinds.js";
 
 /** A message as it is on the wire: its kind, then the fields of that kind's row in PROTOCOL §1. */
 export type Message = readonly unknown[];
@@ -44,10 +30,10 @@ export interface Limits {
 /**
  * PROTOCOL §1's table: how the elements of each kind begin, by their types. A type is a letter: `i`d, other `n`umber that
  * counts, `s`tring, `b`oolean, `a`rray, `l`imits or another `m`ap, `0` for nil, `-` for nothing; kinds from 10 are `:`,
- * `;`, `<`, `=`, `>` and `?`. What may be left out may be nil, too.
+ * `;`, `<`, `=`, `>`, `?`, `@` and `A`. What may be left out may be nil, too.
  */
 const SHAPES =
-  /^(1[s0-][s0-][in0-][lm0-][lm0-]|2sbl[s0-]|3is[a0-][lm0-][in0-]|[45]i[^-]|[68]i|7[i0][in]s[^-].[s0-]|9i[in][in]|:s[^-][s0-][s0-][s0-]|;i[lm0-]|<|=|>[in]|\?s[s0-][b0-])/;
+  /^(1[s0-]{2}[in0-][lm0-]{2}|2sbl[s0-]|3is[a0-][lm0-][in0-]|[45]i[^-]|[68]i|7[i0][in]s[^-].[s0-]|9i[in]{2}|:s[^-][s0-]{3}|;i[lm0-]|[<=]|>[in]|\?s[s0-][b0-]|[@A]is)/;
 
 function typeOf(value: unknown, minId: number): string {
   if (value === undefined) return "-";

@@ -8,7 +8,7 @@ const TABLE = {
   welcome: [2, "session", "same", "limits", "calls"],
   call: [3, "id", "name", "args", "kwargs", "timeout_ms", "key"],
   result: [4, "id", "value"],
-  item: [5, "id", "value"],
+  item: [5, "id", "value", "position"],
   end: [6, "id"],
   error: [7, "id", "status", "code", "detail", "data", "error_id"],
   cancel: [8, "id"],
@@ -19,6 +19,8 @@ const TABLE = {
   pong: [13],
   goaway: [14, "drain_ms"],
   topic: [15, "topic", "position", "recovered"],
+  resume: [16, "id", "stream", "position"],
+  stream: [17, "id", "stream"],
 } as const;
 
 /** A message with its fields by name. */
@@ -48,7 +50,9 @@ export type Message =
       readonly key?: string;
     }
   | { readonly kind: "result"; readonly id: number; readonly value: unknown }
-  | { readonly kind: "item"; readonly id: number; readonly value: unknown }
+  | { readonly kind: "item"; readonly id: number; readonly value: unknown; readonly position?: string }
+  | { readonly kind: "resume"; readonly id: number; readonly stream: string; readonly position?: string }
+  | { readonly kind: "stream"; readonly id: number; readonly stream: string }
   | { readonly kind: "end"; readonly id: number }
   | { readonly kind: "cancel"; readonly id: number }
   | {

@@ -38,6 +38,7 @@ class Procedure(TypedDict):
     """One procedure; of a stream, `result` is the item. `max_bytes` bounds the arguments of one call.
 
     `idempotent`: to run it twice does no harm. `dedupe`: for how many seconds the outcome of a call with a key is kept.
+    `resume`: a stream outlives its connection.
     """
 
     kind: Literal["call", "stream"]
@@ -53,6 +54,7 @@ class Procedure(TypedDict):
     max_bytes: NotRequired[int]
     idempotent: NotRequired[bool]
     dedupe: NotRequired[float]
+    resume: NotRequired[bool]
 
 
 class Event(TypedDict):

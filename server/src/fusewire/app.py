@@ -25,6 +25,7 @@ from fusewire.procedures.registry import Registry
 from fusewire.procedures.values import NaiveDatetimes
 from fusewire.router import Entry, EventDefinition, Router
 from fusewire.shared import shared_by_workers
+from fusewire.streams import Streams
 from fusewire.transports.http import (
     add_docs,
     describe_bytes,
@@ -95,6 +96,14 @@ class Fuse:
             Sessions(self._shared.store, history.longest_seconds),
         )
         self._calls_hash: str | None = None
+        bounds = bounds or Bounds()
+        self._streams = Streams(
+            self._shared.broker,
+            self._shared.store,
+            self._hub,
+            drain_seconds=drain_seconds,
+            largest=bounds.result_bytes,
+        )
         self._services = Services(
             registry=self._registry,
             pipeline=Pipeline(
@@ -104,7 +113,8 @@ class Fuse:
                 Deduplication(self._shared.store),
             ),
             hub=self._hub,
-            bounds=bounds or Bounds(),
+            streams=self._streams,
+            bounds=bounds,
             origins=frozenset(origin.lower().rstrip("/") for origin in origins),
             calls_hash=self._current_calls_hash,
             drain_seconds=drain_seconds,
@@ -197,6 +207,7 @@ class Fuse:
                 self._hub.running(),
                 self._services.pipeline.deduplication.running(),
                 lifespan(app) as state,
+                self._streams.running(),
             ):
                 # What is there now stays. To look through it again takes 0.4 s in an app of 2,000 procedures (measured), in the
                 # middle of calls.

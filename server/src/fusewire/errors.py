@@ -17,6 +17,9 @@ RpcError                    declare your own: `class BudgetSpent(RpcError[Budget
 ├── KeyReused               422  another call had this key
 ├── OutcomeUnknown          409  a call with this key was begun; whether it did its work nobody knows
 ├── ResultNotKept           409  the call with this key was executed; its result was too large to be kept
+├── StreamUnknown           404  no stream of that name that this caller may resume
+├── StreamLost              410  the rest of a stream cannot be had any more
+├── StreamTakenOver         409  another reader goes on with the stream
 └── Internal                500  an exception nobody declared; `id` is in the log
 
 RegistrationError           raised while decorating: a signature or a name that cannot work
@@ -57,7 +60,8 @@ def code_of_status(status: int) -> str:
 PROMISED = frozenset(
     """
     INVALID_ARGUMENT UNKNOWN_PROCEDURE RATE_LIMITED TOO_LARGE TOO_MANY_CALLS DEADLINE_EXCEEDED CANCELLED MALFORMED UNAVAILABLE
-    UNENCODABLE INTERNAL ORIGIN_NOT_ALLOWED KEY_REUSED OUTCOME_UNKNOWN RESULT_NOT_KEPT CONNECTION_LOST EVENTS_OVERFLOW CLIENT_ERROR
+    UNENCODABLE INTERNAL ORIGIN_NOT_ALLOWED KEY_REUSED OUTCOME_UNKNOWN RESULT_NOT_KEPT STREAM_UNKNOWN STREAM_LOST
+    STREAM_TAKEN_OVER CONNECTION_LOST EVENTS_OVERFLOW CLIENT_ERROR
     """.split()  # noqa: SIM905 — a list would take a line for each word.
 )
 """The codes that tell clients what happened to the call. An app's own error with one of them could make a client send the call again."""
@@ -184,6 +188,18 @@ class OutcomeUnknown(RpcError, status=409):
 
 class ResultNotKept(RpcError, status=409):
     """The call with this key was executed; its result was larger than what is kept."""
+
+
+class StreamUnknown(RpcError, status=404):
+    """There is no stream of that name, not any more, or it is somebody else's: nobody can tell which."""
+
+
+class StreamLost(RpcError, status=410):
+    """The worker that ran the stream is gone, or what was asked for is not kept any more. What was there came before this."""
+
+
+class StreamTakenOver(RpcError, status=409):
+    """Another reader goes on with this stream."""
 
 
 class Internal(RpcError, status=500):

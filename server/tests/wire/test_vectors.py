@@ -18,7 +18,8 @@ VECTORS = Path(__file__).parents[3] / "tests" / "vectors"
 CLASSES: dict[str, Any] = {kind.name.lower(): getattr(m, name) for kind, name in zip(
     Kind,
     ["Hello", "Welcome", "Call", "Result",
-      "Item", "End", "Error", "Cancel", "Credit", "Event", "Refresh", "Ping", "Pong", "GoAway", "Topic"],
+      "Item", "End", "Error", "Cancel", "Credit", "Event", "Refresh", "Ping", "Pong", "GoAway", "Topic",
+      "Resume", "Stream"],
     strict=True,
 )}  # fmt: skip
 PACKED_FIELDS = ("value", "data", "detail")

@@ -39,6 +39,7 @@ def compare_procedures(
     yield from _errors(old, new, f"{place}.errors")
     yield from _max_bytes(old, new, f"{place}.max_bytes")
     yield from _again(old, new, place)
+    yield from _resume(old, new, f"{place}.resume")
     for key, what in (("doc", "the docstring is another one"), ("deprecated", "deprecated is another one")):
         if old.get(key) != new.get(key):
             yield Change(f"{place}.{key}", what)
@@ -170,6 +171,14 @@ def _errors(old: Procedure, new: Procedure, place: str) -> Iterator[Change]:
             yield Change(place, f"{code} is gone", (Audience.HANDLERS,), why)
         else:
             yield Change(place, f"{code} is gone")
+
+
+def _resume(old: Procedure, new: Procedure, place: str) -> Iterator[Change]:
+    if old.get("resume") and not new.get("resume"):
+        why = "a stream whose connection is lost cannot be resumed any more"
+        yield Change(place, "is gone", (Audience.WEBSOCKET_CALLERS,), why)
+    elif new.get("resume") and not old.get("resume"):
+        yield Change(place, "is new: who leaves without a word does not end the stream")
 
 
 def _max_bytes(old: Procedure, new: Procedure, place: str) -> Iterator[Change]:

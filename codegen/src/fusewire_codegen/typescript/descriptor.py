@@ -34,6 +34,11 @@ def has_uploads(contract: Contract) -> bool:
     return any(param.get("upload") for procedure in procedures for param in procedure["params"])
 
 
+def has_resumable(contract: Contract) -> bool:
+    """Whether a stream can be resumed, so that the client's part for it has to be imported."""
+    return any(procedure.get("resume") for procedure in contract["procedures"].values())
+
+
 def _entry(name: str, procedure: Procedure, prefix: str) -> str:
     positional = [param["name"] for param in procedure["params"] if not param["keyword"]]
     parts = [f"args: [{', '.join(string_literal(arg) for arg in positional)}]"]
@@ -44,6 +49,8 @@ def _entry(name: str, procedure: Procedure, prefix: str) -> str:
             parts.append(f"body: {string_literal(http['body'])}")
     if procedure["kind"] == "stream":
         parts.append("stream: true")
+    if procedure.get("resume"):
+        parts.append("resume: resuming")
     parts += [
         f"upload: {string_literal(param['name'])}" for param in procedure["params"] if param.get("upload")
     ]

@@ -10,7 +10,7 @@ from fusewire_codegen.typescript.declarations import (
     declare_types,
     recursive_aliases,
 )
-from fusewire_codegen.typescript.descriptor import declare_descriptor, has_uploads
+from fusewire_codegen.typescript.descriptor import declare_descriptor, has_resumable, has_uploads
 from fusewire_codegen.typescript.names import type_names
 from fusewire_codegen.typescript.procedures import declare_procedures, promise_of
 from fusewire_codegen.typescript.types import TypeWriter
@@ -64,6 +64,9 @@ def _imports(contract: Contract, branded: set[str]) -> list[str]:
         types.add("Upload")
     if contract["events"]:
         values.append("recovery")
+    if has_resumable(contract):
+        values.append("resuming")
+        types.add("Resumable")
     types |= {promise_of(procedure) for procedure in contract["procedures"].values()} - {"Promise"}
     names = [*values, *(f"type {name}" for name in sorted(types))]
     line = f'import {{ {", ".join(names)} }} from "@fusewire/client";'

@@ -34,7 +34,8 @@ _TAKEN_TYPES = (
         any as asserts bigint boolean is keyof never number object readonly string symbol undefined unique
         unknown AsyncIterable Blob Date Iterable Partial Promise ReadableStream Record Uint8Array
         Client Errors Events Procedures connect descriptor isError safe
-        Call CodeOf ConnectOptions ErrorOf FuseClient Safe Stream Upload createClient matchesError safely recovery uploads
+        Call CodeOf ConnectOptions ErrorOf FuseClient Resumable ResumableStream Safe Stream Upload
+        createClient matchesError recovery resuming safely uploads
         """.split()  # noqa: SIM905
     )
     | frozenset(IMPORTED_TYPES.values())

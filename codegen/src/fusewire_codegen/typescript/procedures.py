@@ -65,13 +65,17 @@ def _method(name: str, entry: _Entry, writer: TypeWriter, *, indent: str) -> lis
     documented = [*arguments, *(_Argument(f"{options_name}.{param['name']}", param) for param in options)]
     doc = jsdoc.block(describe(procedure, documented, entry.errors), indent)
     result = _result(procedure, writer)
-    return [*doc, *_signature(f"{indent}{method_key(name)}", parts, result)]
+    key = f"{indent}{method_key(name)}"
+    if procedure.get("resume"):
+        # It has a method of its own: to go on with a stream instead of calling.
+        return [*doc, *_signature(f"{key}: Resumable<", parts, ") => ", f"{result}>;")]
+    return [*doc, *_signature(key, parts, "): ", f"{result};")]
 
 
 def promise_of(procedure: Procedure) -> str:
     """The type that a method returns: what knows its errors is a `Call`."""
     if procedure["kind"] == "stream":
-        return "Stream"
+        return "ResumableStream" if procedure.get("resume") else "Stream"
     return "Call" if procedure["errors"] else "Promise"
 
 
@@ -115,9 +119,9 @@ def _type(param: Param, writer: TypeWriter) -> str:
     return text
 
 
-def _signature(head: str, parts: list[str], result: str) -> list[str]:
-    line = f"{head}({', '.join(parts)}): {result};"
+def _signature(head: str, parts: list[str], between: str, result: str) -> list[str]:
+    line = f"{head}({', '.join(parts)}{between}{result}"
     if len(line) <= WIDTH or not parts:
         return [line]
     indent = " " * (len(head) - len(head.lstrip()))
-    return [f"{head}(", *(f"{indent}  {part}," for part in parts), f"{indent}): {result};"]
+    return [f"{head}(", *(f"{indent}  {part}," for part in parts), f"{indent}{between}{result}"]

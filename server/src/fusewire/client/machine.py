@@ -18,7 +18,7 @@ from fusewire.client.limits import Limits
 from fusewire.errors import TooLarge, Unavailable
 from fusewire.wire import messages as m
 from fusewire.wire.close import CloseCode
-from fusewire.wire.codec import Sizes, write
+from fusewire.wire.codec import Sizes, pack, write
 from fusewire.wire.frame import item_head_bytes, read_frame
 from fusewire.wire.messages import MAX_ID, Message, Packed
 from fusewire.wire.shapes import Fault
@@ -176,7 +176,8 @@ class ClientMachine:
     def _arrived(self, message: Any, size: int) -> Iterator[Incoming]:
         if flight := self._flights.get(message.id):
             if flight.grants.arrived():
-                yield Arrived(message.id, message.value, size - item_head_bytes(message.id))
+                behind = 0 if message.position is None else len(pack(message.position))
+                yield Arrived(message.id, message.value, size - item_head_bytes(message.id) - behind)
             else:
                 yield self._shut()
 
@@ -243,6 +244,8 @@ class ClientMachine:
         m.Credit: _granted,
         m.Event: _pass,
         m.Topic: _pass,
+        # It is not resumed: a stream ends with its connection.
+        m.Stream: _ignore,
         m.Ping: _pong,
         m.Pong: _ignore,
         m.GoAway: _drain,

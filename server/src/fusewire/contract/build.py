@@ -198,6 +198,8 @@ def _procedure(procedure: Procedure, schemas: dict[_Key, Any], api_prefix: str) 
         contract["doc"] = procedure.doc
     if procedure.options.deprecated:
         contract["deprecated"] = True
+    if procedure.resume_seconds is not None:
+        contract["resume"] = True
     if procedure.options.max_bytes is not None:
         contract["max_bytes"] = procedure.options.max_bytes
     if procedure.options.idempotent:

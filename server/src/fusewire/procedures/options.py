@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from typing import Any, Literal
 
+from fusewire.durations import seconds_of
 from fusewire.errors import RpcError
 from fusewire.identity import Transport
 
@@ -20,7 +21,8 @@ class Options:
     `limit`: calls per period and caller, such as `"5/h"`. `auth`: an identity is needed. `scopes`: all of them are.
     `raises`: the declared errors. `timeout`: seconds. `max_bytes`: a message of arguments. `transports`: `"all"`, `"http"`
     or `"websocket"`. `stream`: whether the function streams, when its kind does not tell. `idempotent`: a client may send it
-    again by itself. `dedupe`: for how long the outcome of a call with a key is kept, such as `"10m"`. The others are FastAPI's.
+    again by itself. `dedupe`: for how long the outcome of a call with a key is kept, such as `"10m"`.
+    `resume`: for how long a stream waits for a reader that went away, such as `"10m"`. The others are FastAPI's.
     """
 
     tags: tuple[str | Enum, ...] = ()
@@ -46,10 +48,16 @@ class Options:
     stream: bool | None = None
     idempotent: bool | None = None
     dedupe: str | None = None
+    resume: str | None = None
 
     def __post_init__(self) -> None:
         if self.max_bytes is not None and self.max_bytes < 1:
             raise TypeError(f"max_bytes= is a number of bytes from 1, not {self.max_bytes}")
+        if self.resume is not None:
+            try:
+                seconds_of(self.resume)
+            except ValueError as error:
+                raise TypeError(f"resume= {error}") from error
 
     def within(self, outer: Options) -> Options:
         """These options inside a router: lists join, outer first; what is not said here is taken from there."""

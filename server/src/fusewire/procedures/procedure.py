@@ -61,6 +61,8 @@ class Procedure:
     by_name: dict[str, Field]
     """The caller's parameters that have a value; an upload has items instead."""
     upload: Field | None
+    resume_seconds: float | None
+    """Of a stream: for how long it waits for a reader that went away. None: it ends with its reader."""
     plain: bool
     """Whether nothing has to be resolved, entered or left: no dependencies, and nothing to do after the answer."""
     checks: tuple[tuple[str, Callable[[Any], Any]], ...] | None
@@ -121,6 +123,19 @@ def compile_procedure(definition: Definition, *, naive: NaiveDatetimes = "error"
         raise RegistrationError(
             f"{place_of(function)}: {uploads[0].name!r} and {uploads[1].name!r} are both streams from the caller; a call carries one"
         )
+    resume = options.resume
+    if resume is not None and (not streams or uploads):
+        what = (
+            "takes a stream from the caller, which ends with its connection" if uploads else "does not stream"
+        )
+        raise RegistrationError(f"{place_of(function)}: resume= is for streams, and this {what}")
+    sets_response = any(_takes(node, Injected.RESPONSE) for node in (root, *guards))
+    takes_form = any(field.where == "form" for field in fields)
+    if resume is not None and (sets_response or takes_form):
+        what = "no form" if takes_form else "no Response to set anything on"
+        raise RegistrationError(
+            f"{place_of(function)}: resume= goes on without its request, so there is {what}"
+        )
     plain = not guards and not any(
         isinstance(source, Node) or source in _AFTERWARDS for _, source in root.sources
     )
@@ -141,6 +156,7 @@ def compile_procedure(definition: Definition, *, naive: NaiveDatetimes = "error"
         positional=tuple(field.name for field in fields if not field.keyword_only),
         by_name={field.name: field for field in fields if field.where != "upload"},
         upload=uploads[0] if uploads else None,
+        resume_seconds=None if resume is None else seconds_of(resume),
         plain=plain,
         checks=_checks(root) if plain and not is_contract_only() else None,
         needs_identity=bool(options.auth) or bool(options.scopes),

@@ -12,6 +12,7 @@ from fusewire.errors import RegistrationError
 from fusewire.hub import Hub
 from fusewire.identity import Loader
 from fusewire.procedures.registry import Registry
+from fusewire.streams import Streams
 from fusewire.wire.codec import Sizes
 
 log = logging.getLogger("fusewire")
@@ -24,6 +25,7 @@ class Services:
     registry: Registry
     pipeline: Pipeline
     hub: Hub
+    streams: Streams
     bounds: Bounds
     origins: frozenset[str]
     calls_hash: Callable[[], str]

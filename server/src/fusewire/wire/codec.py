@@ -79,6 +79,12 @@ def pack_item(call_id: int, value: Packed) -> bytes:
     return head + value
 
 
+def pack_positioned(call_id: int, value: bytes, position: Packed) -> bytes:
+    """An item message with its position."""
+    head: bytes = _POSITIONED + _PACKER.pack(call_id)
+    return head + value + position
+
+
 def unpack(data: bytes, sizes: Sizes) -> Any:
     """Decode exactly one value, such as an HTTP body. Raises `OverSizeError` when it is over `sizes`, `ValueError` when it is not one."""
     if len(data) > sizes.message_bytes:
@@ -115,6 +121,7 @@ pack_scalar: Callable[[Any], Packed] = _PACKER.pack
 
 _RESULT = bytes((0x93, Kind.RESULT))
 _ITEM = bytes((0x93, Kind.ITEM))
+_POSITIONED = bytes((0x94, Kind.ITEM))
 
 # Trailing fields that may be left out, and the value that stands for "absent".
 _ABSENT: dict[str, tuple[Any, ...]] = {

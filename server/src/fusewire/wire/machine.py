@@ -60,7 +60,18 @@ class Refused:
 
 
 Incoming = (
-    m.Hello | m.Call | Uploaded | Refused | m.End | m.Cancel | m.Credit | m.Refresh | m.Pong | Reply | Close
+    m.Hello
+    | m.Call
+    | m.Resume
+    | Uploaded
+    | Refused
+    | m.End
+    | m.Cancel
+    | m.Credit
+    | m.Refresh
+    | m.Pong
+    | Reply
+    | Close
 )
 """What the shell acts on."""
 
@@ -203,7 +214,7 @@ class ServerMachine:
     def _hold(self, message: m.Message, size: int) -> None:
         self._held.append((message, size))
 
-    def _open(self, message: m.Call | m.Refresh, _size: int) -> Incoming:
+    def _open(self, message: m.Call | m.Resume | m.Refresh, _size: int) -> Incoming:
         if message.id in self.in_flight:
             return self._close(CloseCode.PROTOCOL_ERROR)
         self.in_flight.add(message.id)
@@ -233,6 +244,7 @@ class ServerMachine:
         State.IDENTIFYING: {
             Fault: _fault,
             m.Call: _hold,
+            m.Resume: _hold,
             m.Item: _hold,
             m.End: _hold,
             m.Refresh: _hold,
@@ -244,6 +256,7 @@ class ServerMachine:
         State.READY: {
             Fault: _fault,
             m.Call: _open,
+            m.Resume: _open,
             m.Item: _item,
             m.End: _about,
             m.Refresh: _open,

@@ -32,6 +32,8 @@ class Kind(IntEnum):
     PONG = 13
     GOAWAY = 14
     TOPIC = 15
+    RESUME = 16
+    STREAM = 17
 
 
 @dataclass(slots=True)
@@ -69,8 +71,11 @@ class Result:
 
 @dataclass(slots=True)
 class Item:
+    """`position`: where a stream that can be resumed stands behind it."""
+
     id: int
     value: Any
+    position: str | None = None
 
 
 @dataclass(slots=True)
@@ -145,6 +150,23 @@ class Topic:
     recovered: bool | None = None
 
 
-ClientMessage = Hello | Call | Item | End | Cancel | Credit | Refresh | Ping | Pong
-ServerMessage = Welcome | Result | Item | End | Error | Credit | Event | Ping | Pong | GoAway | Topic
+@dataclass(slots=True)
+class Resume:
+    """Go on with a stream behind `position`; without one, from its beginning."""
+
+    id: int
+    stream: str
+    position: str | None = None
+
+
+@dataclass(slots=True)
+class Stream:
+    """The answer to a call can be resumed under this name."""
+
+    id: int
+    stream: str
+
+
+ClientMessage = Hello | Call | Resume | Item | End | Cancel | Credit | Refresh | Ping | Pong
+ServerMessage = Welcome | Result | Item | End | Error | Credit | Event | Ping | Pong | GoAway | Topic | Stream
 Message = ClientMessage | ServerMessage

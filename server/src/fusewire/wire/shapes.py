@@ -148,7 +148,7 @@ _SHAPES: dict[Kind, tuple[Any, dict[str, Callable[[Any], Any]], int]] = {
         2,
     ),
     Kind.RESULT: (m.Result, {"id": _id_or_zero, "value": _any}, 2),
-    Kind.ITEM: (m.Item, {"id": _id_or_zero, "value": _any}, 2),
+    Kind.ITEM: (m.Item, {"id": _id_or_zero, "value": _any, "position": _optional(_str)}, 2),
     Kind.END: (m.End, {"id": _id_or_zero}, 1),
     Kind.ERROR: (
         m.Error,
@@ -184,6 +184,8 @@ _SHAPES: dict[Kind, tuple[Any, dict[str, Callable[[Any], Any]], int]] = {
         {"topic": _str, "position": _optional(_str), "recovered": _optional(_bool)},
         1,
     ),
+    Kind.RESUME: (m.Resume, {"id": _id, "stream": _str, "position": _optional(_str)}, 2),
+    Kind.STREAM: (m.Stream, {"id": _id, "stream": _str}, 2),
 }
 
 WITH_ID = frozenset(int(kind) for kind, (_, fields, _n) in _SHAPES.items() if "id" in fields)

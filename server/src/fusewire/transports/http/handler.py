@@ -12,11 +12,13 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from fusewire.calls import Running, credentials_of, identify
+from fusewire.calls import Running, credentials_of, failure_of, identify
 from fusewire.errors import Cancelled, DeadlineExceeded, Malformed, OriginNotAllowed, RpcError
 from fusewire.procedures.call import Call, Caller
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.resolve import Surroundings, Values
+from fusewire.streams import Arguments
+from fusewire.transports.http import resumed
 from fusewire.transports.http.arguments import RawHeaders, body_parts, outside_the_body, read_values
 from fusewire.transports.http.form import close_form, read_form, take_form
 from fusewire.transports.http.reply import HttpReply
@@ -156,10 +158,13 @@ class CallResponse(Response):
                 return await self._form_values()
             return await read_values(self._request, self._raw_headers, self._procedure, self._services.sizes)
         finally:
-            # Until now the body's reader was the one to receive, and it noticed by itself.
-            self._body_read = True
-            if self._running.task is not None:
-                self._help(self._stop_when_left())
+            self._heed()
+
+    def _heed(self) -> None:
+        # Until now the body's reader was the one to receive, and it noticed by itself.
+        self._body_read = True
+        if self._running.task is not None:
+            self._help(self._stop_when_left())
 
     async def _form_values(self) -> dict[str, Any]:
         request, sizes = self._request, self._services.sizes
@@ -196,7 +201,36 @@ class CallResponse(Response):
         call = Call(f"{time.monotonic_ns():x}", procedure.name, caller, identity, self._deadline, text)
         around = HttpSurroundings(self._values, request, lambda: self._left)
         around.response = reply.head
-        await services.pipeline.run(procedure, call, around, reply)
+        if procedure.resume_seconds is not None and reply.is_sse:
+            await self._follow(call)
+        else:
+            await services.pipeline.run(procedure, call, around, reply)
+
+    async def _follow(self, call: Call) -> None:
+        """A stream that goes on when this request is gone. Only its own end, or nobody coming back, ends the generator."""
+        services, reply, procedure = self._services, self._reply, self._procedure
+        # The deadline is the generator's.
+        self._running.disarm()
+        try:
+            if (last := self._raw_headers.get(resumed.LAST_EVENT_ID)) is not None:
+                # Nothing of its body is needed, but it is how a reader who leaves is noticed.
+                await self._request.body()
+                self._heed()
+                reading = await resumed.again(services.streams, call, last.decode("latin-1"))
+            else:
+                values = await self._values()
+                around = Arguments(lambda: values, self._request)
+                reading = await resumed.start(
+                    services.streams, services.pipeline, procedure, call, around, reply
+                )
+            if reading is None:
+                await reply.nothing_more()
+            else:
+                await resumed.follow(reading, reply)
+        except RpcError as error:
+            await reply.error(error)
+        except Exception as error:  # noqa: BLE001  # a fault of ours is answered like any other
+            await reply.error(failure_of(error, procedure.name))
 
 
 def _is_timeout(said: bytes) -> bool:

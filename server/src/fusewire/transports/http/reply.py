@@ -166,7 +166,7 @@ class HttpReply:
             await self._body(b"")
         else:
             assert output is not None
-            body = self._bounded(output.packed(value) if self._msgpack else output.json(value))
+            body = self.bounded(output.packed(value) if self._msgpack else output.json(value))
             self._settle()
             await self._whole(status, MSGPACK if self._msgpack else JSON, body)
 
@@ -175,26 +175,30 @@ class HttpReply:
         if status in (204, 205, 304):
             await self.result(None)
             return
-        body = self._bounded(packed if self._msgpack else json)
+        body = self.bounded(packed if self._msgpack else json)
         self._settle()
         await self._whole(status, MSGPACK if self._msgpack else JSON, body)
 
     async def item(self, value: Any) -> None:
         output = self._procedure.output
         assert output is not None
-        body = self._bounded(self._framing.item(output, value))
+        body = self.bounded(self._framing.item(output, value))
+        await self.written(body)
+
+    async def written(self, body: bytes, *, last: bool = False) -> None:
+        """Send a part of a stream as it is."""
+        if last:
+            self._settle()
         await self._start_stream()
         # uvicorn's send() waits while the peer does not read: a slow reader stops the generator here.
-        await self._body(body, more=True)
+        await self._body(body, more=not last)
         self._items += 1
         if self._items % ITEMS_PER_TURN == 0:
             # While the buffers take it, send() does not suspend: a generator that never waits would hold the event loop.
             await asyncio.sleep(0)
 
     async def end(self) -> None:
-        self._settle()
-        await self._start_stream()
-        await self._body(self._framing.end())
+        await self.written(self._framing.end(), last=True)
 
     async def pulse(self) -> None:
         if self.started and not self.finished:
@@ -218,6 +222,23 @@ class HttpReply:
             body = problem_json(error)
         await self._whole(error.status, MSGPACK if self._msgpack else JSON, body)
 
+    async def problem(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        """An error that was written down, as a response of its own."""
+        self._settle()
+        self.head = Response(headers=headers)
+        await self._whole(status, JSON, body)
+
+    async def nothing_more(self) -> None:
+        """204: whoever asked has everything, and need not ask again."""
+        self._settle()
+        await self._start(204, [])
+        await self._body(b"")
+
+    @property
+    def is_sse(self) -> bool:
+        """Whether a stream leaves as server-sent events."""
+        return self._framing.media_type == SSE
+
     def _settle(self) -> None:
         self.done = True
         self._settled()
@@ -228,7 +249,8 @@ class HttpReply:
         chosen = self.head.status_code if self.head is not None else None
         return chosen or self._procedure.options.status_code or 200
 
-    def _bounded(self, body: bytes) -> bytes:
+    def bounded(self, body: bytes) -> bytes:
+        """Raises `TooLarge` when it is over the bound of a result."""
         if len(body) > self._most:
             raise TooLarge(message=f"a result of {len(body)} bytes: at most {self._most}")
         return body

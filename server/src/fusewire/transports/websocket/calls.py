@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -21,11 +21,14 @@ from fusewire.errors import (
     Unavailable,
     UnknownProcedure,
 )
+from fusewire.procedures.arguments import bind
 from fusewire.procedures.call import Call
 from fusewire.procedures.procedure import Procedure
+from fusewire.streams import Arguments, Reading
 from fusewire.transports.services import Services
+from fusewire.transports.websocket.followed import FORM, Find, FollowedCall, PackedForm
 from fusewire.transports.websocket.line import NOTHING, Line
-from fusewire.transports.websocket.reply import SocketCall, error_message
+from fusewire.transports.websocket.reply import InFlight, SocketCall, error_message
 from fusewire.transports.websocket.who import Who
 from fusewire.wire import messages as m
 from fusewire.wire.close import CloseCode
@@ -34,6 +37,8 @@ from fusewire.wire.machine import Refused, ServerMachine, Uploaded
 
 LINGER_SECONDS = 1.0
 """How long a drained connection stays open for its peer to leave first: calls that cross with goaway are answered, not lost."""
+
+FULL = "Too many in flight; this one was not started"
 
 Begin = Callable[[], Coroutine[Any, Any, None]]
 
@@ -73,8 +78,10 @@ class Calls(Line):
 
     # Beginning
 
-    def _new(self, message: m.Call) -> SocketCall | None:
+    def _new(self, message: m.Call | m.Resume) -> InFlight | None:
         """Everything about a call but its running. None when it is refused."""
+        if isinstance(message, m.Resume):
+            return self._again(message)
         procedure = self._procedures.get(message.name)
         if procedure is None:
             self._refuse(message.id, UnknownProcedure(message.name))
@@ -82,13 +89,15 @@ class Calls(Line):
         if self._draining:
             self._refuse(message.id, Unavailable())
             return None
-        if self._is_full(procedure):
-            self._refuse(message.id, TooManyCalls(message="Too many in flight; this one was not started"))
+        if self._is_full(procedure.streams):
+            self._refuse(message.id, TooManyCalls(message=FULL))
             return None
         seconds = self._seconds(message, procedure)
         who = self._who
         deadline = None if seconds is None else self._heard + seconds
         info = Call(message.id, procedure.name, who.caller, who.identity, deadline, message.key)
+        if procedure.resume_seconds is not None:
+            return self._followed(message.id, partial(self._start, message, procedure, info, seconds))
         call = SocketCall(message, procedure, info, self)
         begin: Begin = call.begin
         if procedure.leaves_threads:
@@ -98,8 +107,41 @@ class Calls(Line):
         call.running = Running(begin, call.waits, seconds)
         return call
 
-    def _is_full(self, procedure: Procedure) -> bool:
-        if procedure.streams:
+    def _again(self, message: m.Resume) -> FollowedCall | None:
+        """A stream goes on. Of which procedure it is, its journal tells."""
+        if self._draining:
+            self._refuse(message.id, Unavailable())
+            return None
+        if self._is_full(True):
+            self._refuse(message.id, TooManyCalls(message=FULL))
+            return None
+        resume, identity = self.services.streams.resume, self._who.identity
+        return self._followed(message.id, partial(resume, message.stream, identity, FORM, message.position))
+
+    def _followed(self, call_id: int, find: Find) -> FollowedCall:
+        call = FollowedCall(call_id, find, self)
+        begin: Begin = call.begin
+        if len(self._tails) >= self.bounds.calls:
+            begin = partial(self._after_tails, begin)
+        # Its deadline is the generator's, and not of whoever reads.
+        call.running = Running(begin, call.waits, None)
+        return call
+
+    def _start(
+        self, message: m.Call, procedure: Procedure, info: Call, seconds: float | None
+    ) -> Awaitable[Reading]:
+        form = PackedForm(procedure, self.bounds.result_bytes)
+        around = Arguments(partial(bind, procedure, message.args, message.kwargs), info.connection)
+        return self.services.streams.start(
+            procedure,
+            info.identity,
+            form,
+            lambda reply: self.pipeline.run(procedure, info, around, reply),
+            deadline_seconds=seconds,
+        )
+
+    def _is_full(self, streams: bool) -> bool:
+        if streams:
             return self._streams >= self.bounds.streams
         return len(self._calls) - self._streams >= self.bounds.calls
 
@@ -115,7 +157,7 @@ class Calls(Line):
             return own
         return wanted / 1000 if own is None else min(wanted / 1000, own)
 
-    def _begin_held(self, message: m.Call) -> None:
+    def _begin_held(self, message: m.Call | m.Resume) -> None:
         """A call that came before welcome: nobody reads in this task, so it gets one of its own."""
         if (call := self._new(message)) is not None:
             self._register(call)
@@ -123,7 +165,7 @@ class Calls(Line):
             # Here and not in the task: one that is cancelled before its first step never runs.
             task.add_done_callback(lambda _: self._stopped(call))
 
-    async def _perform(self, call: SocketCall) -> None:
+    async def _perform(self, call: InFlight) -> None:
         try:
             await call.running
         except asyncio.CancelledError:
@@ -135,7 +177,7 @@ class Calls(Line):
 
     # Under way
 
-    def keep(self, call: SocketCall) -> None:
+    def keep(self, call: InFlight) -> None:
         """The call waits for something: from now on it can be cancelled, and the task that began it is its own."""
         assert call.running.task is not None
         if not call.done:
@@ -145,7 +187,7 @@ class Calls(Line):
             call.running.disarm()
             self._trail(call.running.task)
 
-    def _register(self, call: SocketCall) -> None:
+    def _register(self, call: InFlight) -> None:
         if call.id not in self._calls:
             self._calls[call.id] = call
             self._streams += call.streams
@@ -203,11 +245,11 @@ class Calls(Line):
 
     def _cancel(self, call_id: int) -> None:
         if call := self._calls.get(call_id):
-            call.running.stop()
+            call.cancel()
 
     # Ending
 
-    def settle(self, call: SocketCall, data: bytes) -> None:
+    def settle(self, call: InFlight, data: bytes) -> None:
         """Send the last message of a call; its id is free from here on."""
         # Out of the tables before the last message is sent: its answer may be a call with the same id.
         call.done = True
@@ -230,6 +272,7 @@ class Calls(Line):
         if self._draining or self.ended.done():
             return
         self._draining = True
+        self.services.streams.drain()
         self.send(self._farewell())
         self._after(self.services.drain_seconds if self._calls else LINGER_SECONDS, self._go_away)
 
@@ -239,11 +282,11 @@ class Calls(Line):
     def _go_away(self) -> None:
         self.shut(CloseCode.GOING_AWAY)
 
-    def _break(self, call: SocketCall, error: RpcError[Any]) -> None:
+    def _break(self, call: InFlight, error: RpcError[Any]) -> None:
         call.fail(error)
         call.running.stop()
 
-    def _stopped(self, call: SocketCall) -> None:
+    def _stopped(self, call: InFlight) -> None:
         if call.running.expired:
             call.fail(DeadlineExceeded(message="The call's deadline passed"))
         else:

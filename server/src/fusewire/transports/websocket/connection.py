@@ -119,7 +119,7 @@ class Connection(Reader):
         if not self.ended.done():
             self._beat_place = self._beats.add(self)
         for event in held:
-            if isinstance(event, m.Call):
+            if isinstance(event, m.Call | m.Resume):
                 self._begin_held(event)
             else:
                 self._act(event)

@@ -25,6 +25,12 @@ class Credit:
         if self._granted is not None and not self.spent:
             self._granted.set()
 
+    def lift(self) -> None:
+        """Nobody waits any more: what is left is not sent."""
+        self._items, self._bytes = self._most_items, self._most_bytes
+        if self._granted is not None:
+            self._granted.set()
+
     def spend(self, size: int) -> None:
         """One item of so many bytes. The bytes may be overdrawn: an item is never cut."""
         self._items -= 1

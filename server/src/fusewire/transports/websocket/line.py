@@ -10,7 +10,7 @@ from starlette.types import Send
 
 from fusewire.transports.services import Services
 from fusewire.transports.websocket.outbox import Outbox
-from fusewire.transports.websocket.reply import SocketCall
+from fusewire.transports.websocket.reply import InFlight
 from fusewire.wire.close import CloseCode
 
 FLUSH_SECONDS = 5.0
@@ -52,7 +52,7 @@ class Line:
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = NOTHING
         # The calls that wait, by id.
-        self._calls: dict[int, SocketCall] = {}
+        self._calls: dict[int, InFlight] = {}
         # Whether the task that reads is at work: it flushes when it is about to wait.
         self._leading = False
         self._flushing = False

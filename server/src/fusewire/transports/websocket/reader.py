@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from fusewire.transports.services import Services
 from fusewire.transports.websocket.calls import Calls
-from fusewire.transports.websocket.reply import SocketCall
+from fusewire.transports.websocket.reply import InFlight
 from fusewire.wire import messages as m
 from fusewire.wire.machine import Close, Incoming, Refused, Reply, Uploaded
 
@@ -21,6 +21,9 @@ MESSAGES_PER_TURN = 64
 """How many messages are acted on before other connections get their turn."""
 TURN_SECONDS = 0.01
 """How long one frame may be acted on before other connections get their turn."""
+
+
+_BEGINNING = (m.Call, m.Resume)
 
 
 class _Steps:
@@ -69,7 +72,7 @@ class Reader(Calls):
                         yield
                         self._heard = time.monotonic()
                     self._leading = True
-                    if type(event) is not m.Call:
+                    if not isinstance(event, _BEGINNING):
                         self._act(event)
                     elif (call := self._new(event)) is not None:
                         yield from self._perform(call)
@@ -117,7 +120,7 @@ class Reader(Calls):
         self._leading = False
         self.outbox.flush()
 
-    def keep(self, call: SocketCall) -> None:
+    def keep(self, call: InFlight) -> None:
         super().keep(call)
         if self._leading:
             assert call.running.task is not None

@@ -27,6 +27,33 @@ ITEMS_PER_TURN = 16
 """How many items of a stream may be sent before other tasks get their turn."""
 
 
+class InFlight(Protocol):
+    """What a connection asks of a call that waits."""
+
+    done: bool
+    credit: Credit | None
+    running: Running
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def streams(self) -> bool: ...
+
+    @property
+    def upload(self) -> Upload | None: ...
+
+    def waits(self) -> None: ...
+
+    def cancel(self) -> None:
+        """The peer wants it to end."""
+        ...
+
+    def fail(self, error: RpcError[Any]) -> None:
+        """Settle it with an error. Does nothing when it is settled."""
+        ...
+
+
 class Line(Protocol):
     """What a call asks of its connection."""
 
@@ -37,11 +64,13 @@ class Line(Protocol):
 
     def send(self, data: bytes) -> None: ...
 
-    def settle(self, call: SocketCall, data: bytes) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]: ...
+
+    def settle(self, call: InFlight, data: bytes) -> None:
         """Send the last message of a call; its id is free from here on."""
         ...
 
-    def keep(self, call: SocketCall) -> None:
+    def keep(self, call: InFlight) -> None:
         """The call waits for something: from now on it can be cancelled."""
         ...
 
@@ -100,6 +129,9 @@ class SocketCall(Surroundings):
 
     def waits(self) -> None:
         self._line.keep(self)
+
+    def cancel(self) -> None:
+        self.running.stop()
 
     async def result(self, value: Any) -> None:
         packed = self._packed(value)
@@ -160,11 +192,14 @@ class SocketCall(Surroundings):
         return self._bounded(output.packed(value))
 
     def _bounded(self, packed: Packed) -> Packed:
-        if len(packed) > self._line.bounds.result_bytes:
-            raise TooLarge(
-                message=f"a result of {len(packed)} bytes: at most {self._line.bounds.result_bytes}"
-            )
-        return packed
+        return bounded(packed, self._line.bounds.result_bytes)
+
+
+def bounded(packed: Packed, most: int) -> Packed:
+    """A result or an item. Raises `TooLarge` when it is over `most` bytes."""
+    if len(packed) > most:
+        raise TooLarge(message=f"a result of {len(packed)} bytes: at most {most}")
+    return packed
 
 
 def error_message(call_id: int | None, error: RpcError[Any]) -> m.Error:

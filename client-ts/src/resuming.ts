@@ -1,0 +1,71 @@
+import type { Link } from "./connection/link.js";
+import type { Call, ResumePart, Tail } from "./ports.js";
+import { openStream, type Stream, type StreamReader } from "./stream.js";
+import { writeNamed, written } from "./wire/codec.js";
+import { type Message, RESUME, STREAM } from "./wire/messages.js";
+
+/** What a resumable stream has besides. */
+interface Named {
+  /** What `resume` takes, on this page or a later one. Undefined until the server has told it. */
+  readonly id: string | undefined;
+}
+
+/** A stream that goes on over lost connections, and after the page was loaded again: `client.chat.resume(id)`. */
+export interface ResumableStream<T, Code extends string = never> extends Stream<T, Code>, Named {
+  readonly then: PromiseLike<StreamReader<T, Code> & Named>["then"];
+}
+
+/** The method of a procedure whose stream can be resumed. */
+export type Resumable<Method extends (...args: never) => unknown> = Method & {
+  /**
+   * Goes on with a stream that this page, or one before it, has begun: from its first item that is still kept. The server
+   * answers `STREAM_UNKNOWN` when it is somebody else's, or was left for too long.
+   */
+  resume(id: string): ReturnType<Method>;
+};
+
+/** PROTOCOL §4, resuming: an open stream whose connection is lost is asked for again, behind the last item that came. */
+export const resuming: ResumePart = (start, id) => {
+  let position: unknown;
+
+  /** What a resume message has behind its own id. */
+  function tail(): Tail {
+    const bytes = written(() => {
+      writeNamed(id, "");
+      writeNamed(position ?? null, "");
+    });
+    return { kind: RESUME, bytes, elements: 2 };
+  }
+
+  function named<T extends object>(stream: T): T {
+    return Object.defineProperty(stream, "id", { enumerable: true, get: () => id });
+  }
+
+  const inner = openStream((sink) => {
+    const call: Call = start(sink, id === undefined ? undefined : tail());
+    const { item, fail } = call;
+    call.item = (value, bytes, message = []) => {
+      const [kind, , , at] = message as Message;
+      if (kind === STREAM) id = value as string;
+      else {
+        position = at;
+        item(value, bytes);
+      }
+    };
+    call.fail = (error, atOnce) => {
+      const { link } = call;
+      const lost = (error as { code?: unknown })?.code === "CONNECTION_LOST";
+      // One that waits for a connection has no link: then there will be none.
+      if (atOnce || !lost || !link || id === undefined) return fail(error, atOnce);
+      call.tail = tail();
+      call.link = call.frame = undefined;
+      (link as Link).owner.again(call);
+    };
+    return call;
+  });
+  return Object.assign(named({ ...inner }), {
+    // biome-ignore lint/suspicious/noThenProperty: as of every stream (stream.ts)
+    then: (resolved: (reader: unknown) => unknown, rejected: (error: unknown) => unknown) =>
+      inner.then(named).then(resolved, rejected),
+  });
+};

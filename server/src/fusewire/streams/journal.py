@@ -1,0 +1,136 @@
+"""What is kept of a stream: a topic of its own on the broker, with a record for each item and one for its end."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+import msgpack
+
+from fusewire.broker.port import Retention
+from fusewire.broker.positions import after
+from fusewire.errors import RpcError
+from fusewire.identity import Identity
+
+UNREAD_ITEMS = 10_000
+UNREAD_BYTES = 1024 * 1024
+"""A journal that holds so much which no reader has taken makes its generator wait."""
+
+KEPT_ITEMS = UNREAD_ITEMS + 1_000
+KEPT_BYTES = 2 * UNREAD_BYTES
+"""So much is kept in all: what a reader took may not have arrived, and it asks for that again."""
+
+PREFIX = "stream:"
+
+
+class Kind(Enum):
+    BEGIN = b"b"
+    ITEM = b"i"
+    END = b"e"
+    ERROR = b"x"
+    CLAIM = b"c"
+    """Of a reader that goes on with the stream; not kept."""
+
+
+class Record(NamedTuple):
+    kind: Kind
+    body: bytes
+    position: str
+
+
+class Form(Protocol):
+    """How what a procedure yields is written into a journal. Whoever resumes reads the same form: `name` says which."""
+
+    name: str
+
+    def item(self, value: Any) -> bytes:
+        """Raises `RpcError` for what cannot be sent."""
+        ...
+
+    def error(self, error: RpcError[Any]) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What every worker knows of a stream. `start`: the position before its first item. `seconds`: for how long it waits for a reader."""
+
+    id: str
+    procedure: str
+    owner: bytes
+    form: str
+    worker: str
+    seconds: float
+    start: str
+
+    @property
+    def topic(self) -> str:
+        return PREFIX + self.id
+
+    @property
+    def retention(self) -> Retention:
+        return retention(self.seconds, KEPT_ITEMS)
+
+    @property
+    def key(self) -> str:
+        return f"stream:{self.id}"
+
+    @property
+    def lease(self) -> str:
+        """There while the worker that runs it lives."""
+        return f"stream-lease:{self.id}"
+
+    def packed(self) -> bytes:
+        written: bytes = msgpack.packb(
+            (self.procedure, self.owner, self.form, self.worker, self.seconds, self.start)
+        )
+        return written
+
+    @classmethod
+    def read(cls, stream_id: str, packed: bytes) -> Stream:
+        return cls(stream_id, *msgpack.unpackb(packed))
+
+
+def owner_of(identity: Identity | None) -> bytes:
+    """Whose a stream is."""
+    return b"anonymous" if identity is None else b"user:" + identity.id.encode()
+
+
+def retention(seconds: float, count: int) -> Retention:
+    """What was published at the beginning of an absence is still there at its end."""
+    return Retention(2 * seconds, count)
+
+
+class Unread:
+    """What a journal holds: what no reader has taken, and how much is kept behind that."""
+
+    __slots__ = ("_kept", "_kept_size", "_size", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[str, int]] = deque()
+        self._size = 0
+        self._kept: deque[int] = deque()
+        self._kept_size = 0
+
+    @property
+    def full(self) -> bool:
+        return self._size >= UNREAD_BYTES or len(self._waiting) >= UNREAD_ITEMS
+
+    def keep(self, size: int) -> int:
+        """One more record is about to be written: how many are to be kept, it included."""
+        self._kept.append(size)
+        self._kept_size += size
+        while len(self._kept) > KEPT_ITEMS or (self._kept_size > KEPT_BYTES and len(self._kept) > 1):
+            self._kept_size -= self._kept.popleft()
+        # What nobody has taken is less than what may be kept, but for one item of any size.
+        return max(len(self._kept), len(self._waiting) + 1)
+
+    def add(self, position: str, size: int) -> None:
+        self._waiting.append((position, size))
+        self._size += size
+
+    def taken(self, position: str) -> None:
+        """A reader has everything up to there."""
+        while self._waiting and not after(self._waiting[0][0], position):
+            self._size -= self._waiting.popleft()[1]
