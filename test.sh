@@ -71,6 +71,7 @@ lanes=()
 
 if [ "${1:-}" = --nightly ]; then
   step "A million inputs for the decoder" python -m tests.conformance.fuzz --inputs 1000000
+  step "A million events, while everything breaks" python -m benchmarks faults --long
 fi
 
 printf '\nAll %d steps passed in %d s.\n' "$(wc -l <"$logs/passed")" "$SECONDS"

@@ -1,4 +1,4 @@
-"""`python -m benchmarks calls|codegen|events`: measure, print a table, exit 1 when a target that must hold does not."""
+"""`python -m benchmarks calls|codegen|events|faults`: measure, print a table, exit 1 when a target that must hold does not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-from benchmarks import calls, codegen, events
+from benchmarks import calls, codegen, events, faults
 from benchmarks.bench import Bench, Plan, benching
 from benchmarks.conditions import conditions
 from benchmarks.harness import pick_cores
@@ -19,13 +19,18 @@ from benchmarks.table import Outcome, Row, render
 QUIET = 0.5
 """A load average at which nobody else takes part in the measurement."""
 
-SUITES: dict[str, tuple[Row, ...]] = {"calls": calls.ROWS, "codegen": codegen.ROWS, "events": events.ROWS}
+SUITES: dict[str, tuple[Row, ...]] = {
+    "calls": calls.ROWS,
+    "codegen": codegen.ROWS,
+    "events": events.ROWS,
+    "faults": faults.ROWS,
+}
 
 
 def main() -> int:
     options = _parser().parse_args()
     rows = _chosen(SUITES[options.suite], options.only)
-    plan = Plan(options.pairs, options.seconds, options.debug)
+    plan = Plan(options.pairs, options.seconds, options.debug, options.long)
     said, outcomes = uvloop.run(_measure(rows, plan))
     if options.json:
         records = [outcome.record() for outcome in outcomes]
@@ -98,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
             suite.add_argument("--seconds", type=float, default=0.4, help="length of a slice (default 0.4)")
         else:
             suite.set_defaults(pairs=0, seconds=0.0)  # its rows say themselves how often
+        suite.set_defaults(long=False)
+        if name == "faults":
+            suite.add_argument("--long", action="store_true", help="a million deliveries instead of 200,000")
         suite.add_argument("--json", action="store_true", help="print the figures as JSON")
         suite.add_argument("--markdown", action="store_true", help="print the table as Markdown")
         suite.add_argument("--debug", action="store_true", help="print rates and how busy each server was")

@@ -84,8 +84,11 @@ class Server:
 
 
 @asynccontextmanager
-async def running(command: Command, core: int, **environment: str) -> AsyncIterator[Child]:
-    """Start a process on a core, and stop it when the block ends. `environment`: besides what this process has."""
+async def running(command: Command, core: int | None, **environment: str) -> AsyncIterator[Child]:
+    """Start a process on a core, and stop it when the block ends.
+
+    `core`: None for those that this process may use. `environment`: besides this process's own.
+    """
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,
@@ -93,7 +96,7 @@ async def running(command: Command, core: int, **environment: str) -> AsyncItera
         cwd=ROOT,
         env={**os.environ, **environment},
         # Before exec, so that every thread it starts inherits it.
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        preexec_fn=None if core is None else lambda: os.sched_setaffinity(0, {core}),
     )
     try:
         yield Child(process)

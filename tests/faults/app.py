@@ -22,7 +22,7 @@ fuse = Fuse(
     app,
     history=History(user=KEPT, room=KEPT, broadcast=KEPT),
     # A client that hears nothing for 8 s beyond that gives its connection up.
-    bounds=Bounds(heartbeat_seconds=0.5),
+    bounds=Bounds(heartbeat_seconds=3),
     drain_seconds=5.0,
 )
 rpc = fuse.rpc

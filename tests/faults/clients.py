@@ -20,7 +20,7 @@ from fusewire.wire import messages as m
 
 from tests.faults.checker import Gap, History, Seen
 
-CALL_SECONDS = 15.0
+CALL_SECONDS = 20.0
 """The deadline of a call. A link that is half open is noticed before."""
 SETTLE_SECONDS = CALL_SECONDS + 10
 """A call that has not settled by then never does."""
@@ -91,7 +91,7 @@ class Listener(Client):
 
     async def begin(self) -> None:
         for room in self.rooms:
-            await self.call("join", room=room)
+            await self._join(room)
         self.session.want()
 
     def on_event(self, event: m.Event) -> None:
@@ -105,9 +105,10 @@ class Listener(Client):
         self.history.entries.append(Gap(topic))
         if topic.startswith("room:"):
             # The session may have been lost too, and its rooms with it.
-            self._tasks.create_task(self._join_again(topic.removeprefix("room:")))
+            self._tasks.create_task(self._join(topic.removeprefix("room:")))
 
-    async def _join_again(self, room: str) -> None:
+    async def _join(self, room: str) -> None:
+        """However often it takes."""
         while True:
             try:
                 await self.call("join", room=room)

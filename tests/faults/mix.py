@@ -7,7 +7,7 @@ import asyncio
 from tests.faults.world import WORKERS, World
 
 BACK_SECONDS = 40.0
-"""For everybody to be back after a fault. A link that is half open is noticed after 9 s."""
+"""For everybody to be back after a fault. A link that is half open is noticed after 11 s."""
 
 
 async def cut_redis(world: World, seconds: float) -> None:

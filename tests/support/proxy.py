@@ -114,7 +114,8 @@ class Proxy:
     async def _pump(
         self, link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Direction
     ) -> None:
-        with contextlib.suppress(OSError):
+        # RuntimeError is uvloop's word for a transport that was closed meanwhile.
+        with contextlib.suppress(OSError, RuntimeError):
             while data := await reader.read(CHUNK):
                 if way.delay_seconds:
                     await asyncio.sleep(way.delay_seconds)
