@@ -16,6 +16,10 @@ const MAX_BYTES = {
   http: 1_770,
   /** What an upload adds. */
   uploads: 600,
+  /** What streams that survive their connection add. */
+  resuming: 500,
+  /** The client with events that are recovered, uploads and such streams. */
+  parts: 11_000,
   /** What the generated `safe` adds where it is used. */
   safe: 300,
 };
@@ -62,10 +66,12 @@ async function sizesOf(contents: string): Promise<{ atOnce: number; later: numbe
 }
 
 it("a page gets no more of the client than it uses", async () => {
-  const [client, page, uploads, safe] = await Promise.all([
+  const [client, page, uploads, resuming, parts, safe] = await Promise.all([
     sizesOf(CLIENT),
     sizesOf(PAGE),
     sizesOf(`${CLIENT} export { uploads } from "../src/index.js";`),
+    sizesOf(`${CLIENT} export { resuming } from "../src/index.js";`),
+    sizesOf(`${CLIENT} export { recovery, resuming, uploads } from "../src/index.js";`),
     sizesOf(`${CLIENT} export { safely } from "../src/index.js";`),
   ]);
   const sizes = {
@@ -73,6 +79,8 @@ it("a page gets no more of the client than it uses", async () => {
     page: page.atOnce,
     http: page.later,
     uploads: uploads.atOnce - client.atOnce,
+    resuming: resuming.atOnce - client.atOnce,
+    parts: parts.atOnce,
     safe: safe.atOnce - client.atOnce,
   };
   console.info("bytes, compressed:", sizes);

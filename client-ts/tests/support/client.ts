@@ -3,7 +3,10 @@ import {
   type ConnectOptions,
   createClient,
   type FuseClient,
+  type Resumable,
+  type ResumableStream,
   recovery,
+  resuming,
   type Stream,
   type Upload,
   uploads,
@@ -18,6 +21,7 @@ export interface Procedures {
   echo(value: unknown): Promise<unknown>;
   chat(prompt: string): Stream<string>;
   numbers(): Stream<unknown>;
+  story: Resumable<(length: number) => ResumableStream<unknown>>;
   teams: { rename(team_id: number, name: string): Promise<string> };
   collect(name: string, chunks: Upload<unknown>): Promise<unknown>;
   pipe(chunks: Upload<unknown>, options?: { upper?: boolean }): Stream<unknown>;
@@ -44,6 +48,7 @@ export const descriptor = {
     echo: { args: ["value"], http: "POST /echo", body: "single" },
     chat: { args: ["prompt"], http: "POST /chat", stream: true },
     numbers: { args: [], http: "POST /numbers", stream: true },
+    story: { args: ["length"], http: "POST /story", stream: true, resume: resuming },
     "teams.rename": { args: ["team_id", "name"], http: "POST /rename" },
     collect: { args: ["name", "chunks"], http: "POST /collect", upload: "chunks" },
     pipe: { args: ["chunks"], http: "POST /pipe", upload: "chunks", stream: true },

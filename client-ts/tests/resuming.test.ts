@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { clientOf, until } from "./support/client.js";
+import type { Message } from "./support/messages.js";
+import { ScriptedServer } from "./support/server.js";
+
+let server: ScriptedServer;
+
+beforeEach(async () => {
+  server = await ScriptedServer.start();
+});
+afterEach(() => server.stop());
+
+function item(id: number, value: number): Message {
+  return { kind: "item", id, value, position: `7-${value}` };
+}
+
+it("goes on behind the last item when the connection was lost, and its reader does not notice", async () => {
+  const { client, clock } = clientOf(server);
+  const stream = client.story(3);
+  const got: unknown[] = [];
+  const reading = (async () => {
+    for await (const each of stream) got.push(each);
+  })();
+  expect(stream.id).toBeUndefined();
+  const first = await server.peer();
+  const { id } = await first.next("call");
+  first.send({ kind: "stream", id, stream: "s-1" }, item(id, 1), item(id, 2));
+  await until(() => got.length === 2);
+  expect(stream.id).toBe("s-1");
+  first.socket.terminate();
+  await until(() => client.status.state === "connecting");
+  clock.advance(1_000);
+  const second = await server.peer();
+  const resume = await second.next("resume");
+  expect(resume).toMatchObject({ stream: "s-1", position: "7-2" });
+  second.send({ kind: "stream", id: resume.id, stream: "s-1" }, item(resume.id, 3), {
+    kind: "end",
+    id: resume.id,
+  });
+  await reading;
+  expect(got).toEqual([1, 2, 3]);
+  client.close();
+});
+
+it("resumes by its id, and what it is awaited for has the id too", async () => {
+  const { client } = clientOf(server);
+  const stream = await client.story.resume("s-9");
+  expect(stream.id).toBe("s-9");
+  const peer = await server.peer();
+  const { id, position, stream: name } = await peer.next("resume");
+  expect([name, position]).toEqual(["s-9", undefined]);
+  peer.send({ kind: "stream", id, stream: "s-9" }, item(id, 1), { kind: "end", id });
+  expect(await stream.next()).toEqual({ done: false, value: 1 });
+  expect((await stream.next()).done).toBe(true);
+  client.close();
+});
+
+it("is lost with its connection as long as it has no name", async () => {
+  const { client } = clientOf(server);
+  const next = client.story(1)[Symbol.asyncIterator]().next();
+  const peer = await server.peer();
+  await peer.next("call");
+  peer.socket.terminate();
+  await expect(next).rejects.toMatchObject({ code: "CONNECTION_LOST", maybeExecuted: true });
+  client.close();
+});
+
+it("is cancelled by its reader, and not asked for again", async () => {
+  const { client } = clientOf(server);
+  const stream = client.story(1);
+  const peer = await server.peer();
+  const { id } = await peer.next("call");
+  peer.send({ kind: "stream", id, stream: "s-1" }, item(id, 1));
+  expect((await stream.next()).value).toBe(1);
+  await stream.return();
+  expect(await peer.next("cancel")).toEqual({ kind: "cancel", id });
+  client.close();
+});
+
+it("fails when the client is closed while it waits for a connection", async () => {
+  const { client } = clientOf(server);
+  const stream = client.story(1);
+  const peer = await server.peer();
+  const { id } = await peer.next("call");
+  peer.send({ kind: "stream", id, stream: "s-1" }, item(id, 1));
+  expect((await stream.next()).value).toBe(1);
+  const next = stream.next();
+  peer.socket.terminate();
+  await until(() => client.status.state === "connecting");
+  client.close();
+  await expect(next).rejects.toMatchObject({ code: "CONNECTION_LOST" });
+});
+
+it("only procedures whose stream can be resumed have the method", () => {
+  const { client } = clientOf(server);
+  expect(Reflect.get(client.add, "resume")).toBeUndefined();
+  client.close();
+});
