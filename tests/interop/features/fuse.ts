@@ -5,6 +5,7 @@ import {
   safely,
   uploads,
   recovery,
+  resuming,
   type Call,
   type CodeOf,
   type ConnectOptions,
@@ -13,6 +14,8 @@ import {
   type ErrorOf,
   type FuseClient,
   type PlainDate,
+  type Resumable,
+  type ResumableStream,
   type Safe,
   type Stream,
   type UUID,
@@ -190,6 +193,8 @@ export interface Procedures {
   /** The arguments of a call take at most 2,000,000 bytes. */
   save_image(image: Uint8Array): Promise<string>;
   save_profile(profile: Profile): Promise<string>;
+  /** Goes on, whatever becomes of its reader's connection. */
+  story: Resumable<(length: number) => ResumableStream<number>>;
   /**
    * @param email - (minLength 3)
    * @param often - (default false)
@@ -226,7 +231,7 @@ export interface Procedures {
 export type Client = FuseClient<Procedures, Events>;
 
 const descriptor = {
-  calls: "b6d752ccae9819f9",
+  calls: "9d1ba808218d1741",
   ws: "/_ws",
   api: "/api",
   procedures: {
@@ -250,6 +255,7 @@ const descriptor = {
     save_icon: { args: ["image"], http: "POST /save_icon" },
     save_image: { args: ["image"], http: "POST /save_image" },
     save_profile: { args: ["profile"], http: "POST /save_profile", body: "form", via: "http" },
+    story: { args: ["length"], http: "POST /story", stream: true, resume: resuming },
     subscribe: { args: ["email", "often"], http: "POST /subscribe", body: "form", via: "http" },
     "teams.find": { args: ["tag", "since"], http: "GET /teams/find" },
     "teams.rename": { args: ["team_id", "name"], http: "PUT /teams/{team_id}" },

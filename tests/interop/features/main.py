@@ -143,6 +143,14 @@ async def breaks(after: int) -> AsyncIterator[int]:
     raise Locked(Tick(n=after))
 
 
+@fuse.rpc(resume="1m")
+async def story(length: int) -> AsyncIterator[int]:
+    """Goes on, whatever becomes of its reader's connection."""
+    for n in range(length):
+        yield n
+        await asyncio.sleep(0.005)
+
+
 @fuse.rpc
 async def noted(about: str) -> list[str]:
     return [note.removeprefix(about + " ") for note in notes if note.startswith(about + " ")]
