@@ -56,6 +56,12 @@ export interface StandardErrors {
   OUTCOME_UNKNOWN: undefined;
   /** The call with this key was executed; its result was too large to be kept. */
   RESULT_NOT_KEPT: undefined;
+  /** There is no such stream to go on with, not any more, or it is somebody else's. */
+  STREAM_UNKNOWN: undefined;
+  /** The rest of a stream cannot be had any more. */
+  STREAM_LOST: undefined;
+  /** Another reader goes on with the stream. */
+  STREAM_TAKEN_OVER: undefined;
   /** A result, an item or an error's data that cannot be sent exactly; `id` is in the server's log. */
   UNENCODABLE: undefined;
   /** An exception that Python did not declare; `id` is in the server's log. */
