@@ -191,11 +191,9 @@ async def test_who_is_removed_left_once(make: Make) -> None:
         assert heard(ann) == [("Joined", "ann"), ("Joined", "bob"), ("Left", "bob"), ("Joined", "bob")]
 
 
-async def test_the_members_of_a_worker_that_died_are_gone_and_it_is_told_once(
-    make: Make, broker_url: str | None
-) -> None:
-    if broker_url is None:
-        pytest.skip("one process has no other worker")
+@pytest.mark.parametrize("broker_url", ["redis"], indirect=True)
+async def test_the_members_of_a_worker_that_died_are_gone_and_it_is_told_once(make: Make) -> None:
+    """In memory there is no other worker."""
     one, two, three = make(), make(), make()
     async with (
         workers(one, two) as (here, there),

@@ -76,7 +76,7 @@ export type Message =
   | {
       readonly kind: "topic";
       readonly topic: string;
-      readonly position?: string;
+      readonly position?: string | null;
       readonly recovered?: boolean;
     }
   | {
