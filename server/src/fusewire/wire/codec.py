@@ -134,6 +134,7 @@ _ABSENT: dict[str, tuple[Any, ...]] = {
     "data": (None,),
     "error_id": (None,),
     "positions": (None,),
+    "key": (None,),
     "topic": (None,),
     "previous": (None,),
     "position": (None,),
