@@ -172,8 +172,9 @@ async def test_who_comes_during_the_first_waits_for_it(shop: Shop, hosts: tuple[
         await shop.note.until("pay")
         shop.gate.set()
         # In whatever order: whoever asks first is not told first.
-        answers = {(peer, (await peer.until(m.Result)).id) for peer in (one, two, one, two)}
-        assert answers == {(peer, message.id) for peer, message in calls}
+        answers = [(peer, await peer.until(m.Result)) for peer in (one, two, one, two)]
+        assert {(peer, answer.id) for peer, answer in answers} == {(peer, call.id) for peer, call in calls}
+        assert {answer.value for _, answer in answers} == {1}
         await shop.note.until("afterwards")
         assert shop.note.noted == ["pay", "afterwards"]
 
