@@ -15,6 +15,8 @@ from fusewire.wire.codec import Sizes, pack, write
 from fusewire.wire.frame import read_frame
 from fusewire.wire.shapes import Fault
 
+from .world import World
+
 LIMITS = {
     "heartbeat_ms": 60_000,
     "max_message_bytes": 2**20,
@@ -104,3 +106,8 @@ def greeted(server: PlayedServer) -> Greet:
             yield Client(connection)
 
     return connect
+
+
+@pytest.fixture
+async def world() -> World:
+    return World()

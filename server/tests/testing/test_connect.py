@@ -3,140 +3,18 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import Annotated
 
 import pytest
-from fastapi import Cookie, Depends, FastAPI, Header, HTTPException
-from fusewire import Bounds, Call, Credentials, Fuse, Identity, Router, RpcError, active_user, emit
+from fastapi import Depends, FastAPI
+from fusewire import Bounds, RpcError
 from fusewire.client import connection
 from fusewire.testing import Client, ConnectionLost, connect
-from pydantic import BaseModel
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-
-class JobStatus(BaseModel):
-    job_id: str
-    progress: int
-
-
-class Left(BaseModel):
-    cents: int
-
-
-class BudgetSpent(RpcError[Left], status=402):
-    """Nothing left."""
-
-
-class World:
-    """An app, and what happened in it."""
-
-    def __init__(self, bounds: Bounds | None = None) -> None:
-        self.app = FastAPI()
-        self.fuse = Fuse(self.app, bounds=bounds)
-        self.log: list[str] = []
-        self.started = asyncio.Event()
-        self._identity()
-        self._calls()
-        self._errors()
-        self._streams()
-
-    def _identity(self) -> None:
-        fuse = self.fuse
-
-        @fuse.identity
-        async def identify(credentials: Credentials) -> Identity | str | None:
-            self.log.append("identify")
-            if credentials.token == "bad":
-                raise PermissionError("expired")
-            return credentials.token or credentials.payload.get("name") or credentials.cookies.get("session")
-
-        @fuse.rpc
-        async def who() -> str | None:
-            return active_user()
-
-        @fuse.rpc(auth=True)
-        async def secret(me: Identity) -> list[Any]:
-            return [me.id, sorted(me.scopes), me.data]
-
-        @fuse.rpc
-        async def seen(
-            call: Call,
-            x_tenant: Annotated[str | None, Header()] = None,
-            theme: Annotated[str | None, Cookie()] = None,
-        ) -> list[Any]:
-            return [x_tenant, theme, call.client_ip]
-
-    def _calls(self) -> None:
-        fuse, teams = self.fuse, Router(prefix="/teams", namespace="teams")
-
-        @fuse.rpc
-        async def add(a: int, b: int = 1) -> int:
-            return a + b
-
-        @teams
-        async def rename(team_id: int, *, name: str) -> dict[str, Any]:
-            return {"id": team_id, "name": name}
-
-        @fuse.rpc
-        async def remaining(call: Call) -> float | None:
-            return call.remaining_seconds
-
-        @fuse.rpc
-        async def save(job: JobStatus, at: datetime, blob: bytes) -> list[Any]:
-            return [job.job_id, at.isoformat(), blob]
-
-        fuse.include_router(teams)
-
-    def _errors(self) -> None:
-        fuse = self.fuse
-
-        @fuse.rpc(raises=[BudgetSpent])
-        async def spend(cents: int) -> None:
-            raise BudgetSpent(Left(cents=cents), "Nothing left")
-
-        @fuse.rpc
-        async def missing() -> None:
-            raise HTTPException(404, "no such thing")
-
-        @fuse.rpc
-        async def broken() -> None:
-            raise ZeroDivisionError
-
-    def _streams(self) -> None:
-        fuse = self.fuse
-        fuse.rpc.event(JobStatus)
-
-        @fuse.rpc
-        async def start_job(job_id: str, steps: int = 1) -> None:
-            for step in range(steps):
-                await emit(JobStatus(job_id=job_id, progress=step))
-
-        @fuse.rpc
-        async def chat(prompt: str, tokens: int = 1000) -> AsyncIterator[str]:
-            try:
-                for n in range(tokens):
-                    self.log.append(f"made {n}")
-                    yield f"{prompt} {n}"
-            finally:
-                await asyncio.sleep(0)
-                self.log.append("chat ended")
-
-        @fuse.rpc
-        async def hang() -> None:
-            self.started.set()
-            try:
-                await asyncio.Event().wait()
-            finally:
-                # Clean-up that takes its turns.
-                for _ in range(5):
-                    await asyncio.sleep(0)
-                self.log.append("hang ended")
-
-
-@pytest.fixture
-async def world() -> World:
-    return World()
+from .support import caught
+from .world import BudgetSpent, JobStatus, World
 
 
 @pytest.fixture
@@ -275,105 +153,10 @@ async def test_events_from_elsewhere(world: World, client: Client) -> None:
             await bob.event("JobStatus", within=0.01)
 
 
-# Who is calling
-
-
-async def test_a_user_goes_past_the_loader(world: World) -> None:
-    async with connect(world.app, user="ann") as client:
-        assert await client.who() == "ann"
-    identity = Identity("root", scopes=frozenset({"admin"}), data={"plan": "pro"})
-    async with connect(world.app, user=identity) as client:
-        assert await client.secret() == ["root", ["admin"], {"plan": "pro"}]
-    assert "identify" not in world.log
-
-
-async def test_nobody_is_anonymous(world: World) -> None:
-    async with connect(world.app) as client:
-        assert await client.who() is None
-        with pytest.raises(RpcError) as raised:
-            await client.secret()
-        assert raised.value.code == "UNAUTHENTICATED"
-
-
-@pytest.mark.parametrize(
-    "shown",
-    [
-        {"token": "ann"},
-        {"credentials": {"name": "ann"}},
-        {"credentials": {"name": "bob"}, "token": "ann"},
-        {"headers": {"Authorization": "Bearer ann"}},
-        {"cookies": {"session": "ann"}},
-    ],
-    ids=str,
-)
-async def test_credentials_go_to_the_loader(world: World, shown: dict[str, Any]) -> None:
-    async with connect(world.app, **shown) as client:
-        assert await client.who() == "ann"
-    assert world.log == ["identify"]
-
-
-async def test_a_refused_identity_does_not_connect(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.CRITICAL), pytest.raises(RpcError) as raised:
-        async with connect(world.app, token="bad"):
-            pytest.fail("it was refused")
-    assert (raised.value.code, raised.value.status) == ("UNAUTHENTICATED", 401)
-
-
-@pytest.mark.parametrize("also", [{"token": "t"}, {"credentials": {}}])
-async def test_a_user_and_credentials_are_a_contradiction(world: World, also: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="give one"):
-        async with connect(world.app, user="ann", **also):
-            pytest.fail("which of them?")
-
-
-async def test_headers_cookies_and_address(world: World) -> None:
-    shown: dict[str, Any] = {"headers": {"X-Tenant": "acme"}, "cookies": {"theme": "dark", "b": "1"}}
-    async with connect(world.app, user="ann", client_ip="192.0.2.1", **shown) as client:
-        assert await client.seen() == ["acme", "dark", "192.0.2.1"]
-
-
-async def test_reauthenticating(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    async with connect(world.app, token="ann") as client:
-        assert await client.who() == "ann"
-        await client.reauthenticate(token="bob")
-        assert await client.who() == "bob"
-        await client.reauthenticate()
-        assert await client.who() is None
-        with caplog.at_level(logging.CRITICAL), pytest.raises(RpcError, match="UNAUTHENTICATED"):
-            await client.reauthenticate(token="bad")
-        assert await client.closed() == client.close_code == 4501
-
-
-async def test_new_credentials_of_a_user_are_the_loaders_to_judge(world: World) -> None:
-    async with connect(world.app, user="ann") as client:
-        assert await client.who() == "ann"
-        await client.reauthenticate(token="bob")
-        assert await client.who() == "bob"
-
-
-async def test_an_identity_that_expires(world: World) -> None:
-    soon = Identity("ann", expires_at=datetime.now(UTC) + timedelta(seconds=0.3))
-    async with connect(world.app, user=soon) as client:
-        with pytest.raises(ConnectionLost) as raised:
-            await client.hang()
-        assert raised.value.maybe_executed is True
-        assert client.close_code == 4004
-        assert client.status == "closed"
-
-
-async def test_a_page_of_another_site_is_refused(world: World) -> None:
-    with pytest.raises(ConnectionLost, match="403: Origin not allowed"):
-        async with connect(world.app, headers={"origin": "https://evil.example"}):
-            pytest.fail("it was let in")
-
-
-# The block
-
-
 async def test_calls_under_way_are_lost_when_the_block_ends(world: World) -> None:
     async with asyncio.TaskGroup() as tasks:
         async with connect(world.app) as client:
-            call = tasks.create_task(_caught(client.hang()))
+            call = tasks.create_task(caught(client.hang()))
             await world.started.wait()
         assert world.log[-1] == "hang ended"
     assert isinstance(call.result(), ConnectionLost)
@@ -455,10 +238,3 @@ async def test_an_app_without_fuse_is_refused() -> None:
     with pytest.raises(TypeError, match="has no Fuse"):
         async with connect(FastAPI()):
             pytest.fail("there is nothing to call")
-
-
-async def _caught(work: Any) -> Any:
-    try:
-        return await work
-    except Exception as error:  # noqa: BLE001  # it is what the test asks about
-        return error
