@@ -22,7 +22,7 @@ describe("a connection that is lost", () => {
     expect(client.status).toMatchObject({ state: "connecting", code, attempt: 1 });
     const waiting = client.add(3, 4);
     expect(server.peers).toHaveLength(1);
-    clock.advance(499);
+    clock.advance(149);
     expect(client.status.code).toBe(code);
     clock.advance(1);
     const second = await server.peer();
@@ -45,7 +45,7 @@ describe("a connection that is lost", () => {
       waits.push(clock.pending[0] ?? 0);
       clock.advance(clock.pending[0] ?? 0);
     }
-    expect(waits).toEqual([999, 1499, 2498, 4496, 8492, 16_484, 20_000, 20_000]);
+    expect(waits).toEqual([299, 599, 1_198, 2_397, 4_795, 9_590, 19_180, 19_980]);
     client.close();
   });
 
@@ -241,7 +241,7 @@ describe("credentials", () => {
     await until(() => client.status.attempt === 1);
     expect(errors).toEqual([new Error("offline")]);
     expect(client.status).toMatchObject({ code: "auth_failed", reason: "offline" });
-    clock.advance(500);
+    clock.advance(150);
     const peer = await server.peer();
     expect((await peer.next("hello")).credentials).toEqual({ token: 1 });
     client.close();

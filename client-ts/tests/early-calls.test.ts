@@ -33,11 +33,11 @@ describe("calls before welcome", () => {
     server.onMessage = (peer, message) => {
       if (message.kind === "hello") peer.welcome();
     };
-    clock.advance(500);
+    clock.advance(150);
     await server.peer();
     const second = await server.peer();
     const call = await second.next("call");
-    expect(call).toMatchObject({ kwargs: { a: 1, b: 2 }, timeout_ms: 29_500 });
+    expect(call).toMatchObject({ kwargs: { a: 1, b: 2 }, timeout_ms: 29_850 });
     second.send({ kind: "result", id: call.id, value: 3 });
     expect(await sum).toBe(3);
     client.close();

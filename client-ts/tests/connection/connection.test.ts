@@ -1,5 +1,4 @@
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
-import { backoffMs } from "../../src/connection/backoff.js";
 import {
   type Connection,
   type ConnectionListener,
@@ -176,7 +175,7 @@ const TABLE: Row[] = [
     closed(1, 1006),
     "connecting connection_lost",
     ["close 1 1000", "status connection_lost"],
-    [500],
+    [150],
   ],
   [
     "opening",
@@ -192,7 +191,7 @@ const TABLE: Row[] = [
     pass(20_000),
     "connecting connect_timeout",
     ["close 1 1000", "status connect_timeout"],
-    [500],
+    [150],
   ],
   [
     "opening",
@@ -212,7 +211,7 @@ const TABLE: Row[] = [
     closed(1, 4000),
     "connecting going_away",
     ["close 1 1000", "status going_away"],
-    [500],
+    [150],
   ],
   [
     "greeting",
@@ -228,7 +227,7 @@ const TABLE: Row[] = [
     pass(20_000),
     "connecting connect_timeout",
     ["close 1 1000", "status connect_timeout"],
-    [500],
+    [150],
   ],
   [
     "greeting",
@@ -252,8 +251,8 @@ const TABLE: Row[] = [
   ["ready", "welcome again", message(1, welcome), "connected connected", [], [9_000]],
   ["ready", "pong", message(1, { kind: "pong" }), "connected connected", [], [9_000]],
   ["ready", "nearly silent", pass(8_999), "connected connected", [], [1]],
-  ["ready", "silent", pass(9_000), "connecting heartbeat", ["close 1 4002", "status heartbeat"], [500]],
-  ["ready", "closed", closed(1, 4001), "connecting slow", ["close 1 1000", "status slow"], [500]],
+  ["ready", "silent", pass(9_000), "connecting heartbeat", ["close 1 4002", "status heartbeat"], [150]],
+  ["ready", "closed", closed(1, 4001), "connecting slow", ["close 1 1000", "status slow"], [150]],
   [
     "ready",
     "closed for good",
@@ -271,18 +270,18 @@ const TABLE: Row[] = [
     [8_100, 20_000],
   ],
 
-  ["waiting", "wanted", want, "connecting connection_lost", [], [500]],
+  ["waiting", "wanted", want, "connecting connection_lost", [], [150]],
   [
     "waiting",
     "the pause is over",
-    pass(500),
+    pass(150),
     "connecting connection_lost",
     ["auth", "status connection_lost", "socket 2"],
     [20_000],
   ],
   ["waiting", "online", online, "connecting online", ["auth", "status online", "socket 2"], [20_000]],
-  ["waiting", "a late close", closed(1, 4501), "connecting connection_lost", [], [500]],
-  ["waiting", "a late welcome", message(1, welcome), "connecting connection_lost", [], [500]],
+  ["waiting", "a late close", closed(1, 4501), "connecting connection_lost", [], [150]],
+  ["waiting", "a late welcome", message(1, welcome), "connecting connection_lost", [], [150]],
   ["waiting", "restart", restart, "connecting restarted", ["auth", "status restarted", "socket 2"], [20_000]],
   ["waiting", "shutdown", shutdown, "disconnected closed", ["fail CONNECTION_LOST", "status closed"], []],
 
@@ -329,7 +328,7 @@ it("asks for credentials again when they could not be had", async () => {
   const machine = await run(refuse, want);
   expect(machine.connection.status()).toMatchObject({ code: "auth_failed", reason: "no", attempt: 1 });
   machine.auth = () => null;
-  await go(machine, pass(500));
+  await go(machine, pass(150));
   expect(machine.deeds).toEqual(["auth", "status auth_failed", "socket 1"]);
 });
 
@@ -346,7 +345,7 @@ it("reports a socket that cannot be made, and tries again", async () => {
 });
 
 it("keeps the session for the next hello, until the server refuses it", async () => {
-  const machine = await run(...states.ready, closed(1, 1006), pass(500), opened(2));
+  const machine = await run(...states.ready, closed(1, 1006), pass(150), opened(2));
   expect(machine.socket(2).messages).toMatchObject([{ kind: "hello", session: "s" }]);
   await go(machine, closed(2, 4501), restart, opened(3));
   expect(machine.socket(3).messages).toEqual([{ kind: "hello", calls: "hash" }]);
@@ -356,15 +355,4 @@ it("explains a terminal close with the error that came before it", async () => {
   const refusal = { kind: "error", id: null, status: 401, code: "UNAUTHENTICATED", detail: "who?" } as const;
   const machine = await run(...states.greeting, message(1, refusal), closed(1, 4501));
   expect(machine.connection.failure()).toMatchObject({ detail: "who?", status: 401, maybeExecuted: false });
-});
-
-it("backs off between 0.5 and 20 seconds", () => {
-  for (let attempt = 0; attempt < 2_000; attempt++) {
-    for (const random of [0, 0.5, 0.999_999]) {
-      const ms = backoffMs(attempt, random);
-      expect(ms).toBeGreaterThanOrEqual(500);
-      expect(ms).toBeLessThanOrEqual(20_000);
-    }
-  }
-  expect(backoffMs(2, 0.5)).toBe(1_500);
 });

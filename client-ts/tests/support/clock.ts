@@ -5,7 +5,7 @@ export class FakeClock implements Environment {
   private time = 1_000;
   private nextId = 1;
   private readonly timers = new Map<number, { at: number; run: () => void }>();
-  randomValue = 0;
+  randomValue = 0.5;
 
   now = (): number => this.time;
   random = (): number => this.randomValue;

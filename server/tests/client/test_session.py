@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fusewire.client import session as session_module
-from fusewire.client.backoff import MAX_DELAY_SECONDS, MIN_DELAY_SECONDS, backoff_seconds
+from fusewire.client.backoff import FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS, backoff_seconds
 from fusewire.client.typed import ConnectionLost, RpcError, Status
 from fusewire.errors import DeadlineExceeded, TooManyCalls, Unauthenticated, Unavailable
 from fusewire.wire import messages as m
@@ -356,8 +356,10 @@ async def test_attempts_are_counted_until_one_succeeds(server: PlayedServer) -> 
 
 def test_the_pauses_are_jittered_and_bounded() -> None:
     for attempt in range(2000):
-        assert MIN_DELAY_SECONDS <= backoff_seconds(attempt) <= MAX_DELAY_SECONDS
-    assert len({backoff_seconds(5) for _ in range(10)}) > 1
+        bound = min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(attempt, 16))
+        assert 0 <= backoff_seconds(attempt) < bound
+    assert max(backoff_seconds(5) for _ in range(100)) > FIRST_DELAY_SECONDS * 16
+    assert min(backoff_seconds(5) for _ in range(100)) < FIRST_DELAY_SECONDS * 16
 
 
 async def _failure(call: Any) -> Any:
