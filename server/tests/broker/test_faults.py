@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -203,6 +204,28 @@ async def test_a_stalled_redis_is_not_waited_for_without_end(
     with pytest.raises(BrokerError, match="may have been published or not"):
         await broker.publish(TOPIC, b"one", KEPT)
     proxy.down.open.set()
+
+
+async def test_an_outage_is_told_when_it_begins_and_when_it_is_over(
+    open_worker: OpenWorker, proxy: Proxy, publisher: RedisBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often the link is tried meanwhile, and the topics' positions with it."""
+    caplog.set_level(logging.WARNING, logger="fusewire.broker")
+    broker, recorder = await open_worker(through(proxy), timing=replace(QUICK, check=0.05))
+    await broker.subscribe(TOPIC, KEPT)
+    for _ in range(2):
+        attempts = proxy.accepted
+        proxy.refusing = True
+        proxy.cut()
+        await eventually(lambda attempts=attempts: proxy.accepted > attempts + 8)  # type: ignore[misc]
+        proxy.refusing = False
+        await eventually(lambda: broker.healthy)
+    await publisher.publish(TOPIC, b"new", KEPT)
+    await recorder.told(TOPIC, b"new")
+    told = [record.getMessage() for record in caplog.records]
+    of_link = [text for text in told if "the link to Redis" in text]
+    assert [text.split(" is ")[1].split(",")[0].split(":")[0] for text in of_link] == ["down", "back"] * 2
+    assert len(told) <= 2 * len(of_link), told
 
 
 async def test_a_worker_hears_nothing_of_users_it_does_not_hold(

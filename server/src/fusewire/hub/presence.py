@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from fusewire.beside import beside
+from fusewire.broker.outage import Outage
 from fusewire.broker.port import BrokerError
 from fusewire.hub.attendance import KEPT_SECONDS, Attendance, Joined, Left, Present, Stay
 from fusewire.hub.removals import removed_since
@@ -65,6 +66,7 @@ class Presence:
         self._locks: WeakValueDictionary[Stay, asyncio.Lock] = WeakValueDictionary()
         self._wake = asyncio.Event()
         self._leased = False
+        self._outage = Outage(log, "the store of who is in which room")
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -187,12 +189,13 @@ class Presence:
             self._wake.clear()
             try:
                 await self._tick()
+                self._outage.ends()
                 if time.monotonic() - touched > KEPT_SECONDS / 3:
                     await self._attendance.touch(self._marks)
                     touched = time.monotonic()
-            except BrokerError:
-                # The next round does it.
-                log.warning("! the store does not answer; who is in which room is told when it does")
+            except BrokerError as error:
+                # The next round does it: who came and went is told then.
+                self._outage.begins(str(error))
                 await asyncio.sleep(self.timing.tick)
             try:
                 async with asyncio.timeout(self.timing.tick):

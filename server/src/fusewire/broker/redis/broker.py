@@ -20,6 +20,7 @@ from redis.exceptions import (
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from fusewire.broker.outage import Outage
 from fusewire.broker.port import BrokerError, Delivery, Listener, Replay, Retention
 from fusewire.broker.positions import is_position
 from fusewire.broker.redis.ears import Ears
@@ -58,6 +59,7 @@ class RedisBroker:
         self._timing = timing or Timing()
         self._nodes = Nodes(url, backoff=self._timing.repeat)
         self._listener: Listener | None = None
+        self._unconfirmed = Outage(log, "the subscribing to topics")
         self._begin()
 
     def __repr__(self) -> str:
@@ -114,7 +116,7 @@ class RedisBroker:
                 async with asyncio.timeout(self._timing.confirm):
                     await feed.ready.wait()
         if feed.last is None and self._current(feed):
-            log.warning("! Redis did not confirm a subscription; it is made up for when Redis answers")
+            self._unconfirmed.begins("Redis did not confirm it in time; it is made up for")
             feed.unannounced = True
         return feed.last
 
@@ -201,6 +203,7 @@ class RedisBroker:
                 self._repair.ask(feed)
 
     def confirmed(self, channel: str) -> None:
+        self._unconfirmed.ends()
         if feed := self._by_key.get(channel):
             feed.confirmed()
             self._repair.ask(feed)

@@ -7,6 +7,7 @@ import logging
 
 from redis.exceptions import RedisError
 
+from fusewire.broker.outage import Outage
 from fusewire.broker.redis.keeper import Keeper, Listens
 from fusewire.broker.redis.nodes import Address, Nodes
 from fusewire.broker.redis.timing import Timing
@@ -96,10 +97,12 @@ class Ears:
 
     async def _find_nodes(self) -> None:
         failures = 0
+        outage = Outage(log, "the Redis cluster")
         while not self._nodes.known:
             try:
                 await self._nodes.refresh()
             except (RedisError, OSError) as error:
                 failures += 1
-                log.warning("! no node of the Redis cluster answers: %s", type(error).__name__)
+                outage.begins(type(error).__name__)
                 await asyncio.sleep(self._timing.backoff(failures))
+        outage.ends()

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from redis.asyncio.connection import AbstractConnection
 
+from fusewire.broker.outage import Outage
 from fusewire.broker.redis.link import Link
 from fusewire.broker.redis.nodes import Address, Nodes
 from fusewire.broker.redis.timing import Timing
@@ -54,6 +55,7 @@ class Keeper:
         self.opened = asyncio.Event()
         """Set when the first link stands."""
         self.failures = 0
+        self._outage = Outage(log, "the link to Redis")
         self._channels: dict[str, int] = {}
         self._by_slot: dict[int, dict[str, None]] = {}
 
@@ -86,12 +88,13 @@ class Keeper:
                 connection = await self._nodes.open(self.address)
                 self.link = link = Link(connection, self, idle_seconds=self._timing.idle)
                 self.opened.set()
+                self._outage.ends()
                 for channel in self._channels:
                     link.subscribe(channel)
                 await link.run()
             except* Exception as errors:  # noqa: BLE001  # see above
                 kinds = {type(error).__name__ for error in _leaves(errors)}
-                log.warning("! the link to Redis is down: %s", ", ".join(sorted(kinds)))
+                self._outage.begins(", ".join(sorted(kinds)))
             finally:
                 self.link = None
                 if connection is not None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from fusewire.broker.outage import Outage
 from fusewire.broker.port import Delivery, Retention
 from fusewire.broker.redis.feed import Feed, State
 from fusewire.broker.redis.nodes import Nodes
@@ -45,6 +46,7 @@ class Repair:
         self._to_ask: dict[Feed, None] = {}
         self._asking = asyncio.Event()
         self._to_read: asyncio.Queue[Feed] = asyncio.Queue()
+        self._outage = Outage(log, "the history of topics")
 
     def ask(self, feed: Feed) -> None:
         self._to_ask[feed] = None
@@ -90,8 +92,10 @@ class Repair:
                 if not isinstance(top, Exception) and self._current(feed) and feed.link == link:
                     self._asked(feed, top.decode())
             failures = failures + 1 if failed else 0
-            if failed:
-                log.warning("! Redis does not say where %d topics stand", len(failed))
+            if not failed:
+                self._outage.ends()
+            else:
+                self._outage.begins(f"Redis does not say where {len(failed)} of them stand")
                 # The others do not wait for them.
                 loop.call_later(self._timing.backoff(failures), self._ask_again, failed)
 
@@ -117,9 +121,10 @@ class Repair:
             try:
                 await self._catch_up(feed)
                 failures = 0
+                self._outage.ends()
             except (RedisError, OSError) as error:
                 failures += 1
-                log.warning("! history cannot be read: %s", type(error).__name__)
+                self._outage.begins(type(error).__name__)
                 await asyncio.sleep(self._timing.backoff(failures))
                 self.read(feed)
 
