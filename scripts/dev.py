@@ -217,7 +217,7 @@ def main() -> int:
 def say(text: str) -> None:
     # The terminal may be gone (SIGHUP): losing the text is fine, losing the clean-up is not.
     with contextlib.suppress(OSError):
-        print(text, flush=True)  # noqa: T201
+        print(text, flush=True)  # noqa: T201 - a command prints
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ class Zygote:
                     # It must not fork any more. Another takes its place, and imports nothing before its workers do.
                     self._end()
                     descriptor = str(self._listening.fileno())
-                    os.execv(sys.executable, [sys.executable, __file__, "--zygote", descriptor, "--plain"])  # noqa: S606
+                    os.execv(sys.executable, [sys.executable, __file__, "--zygote", descriptor, "--plain"])  # noqa: S606 - this very program
 
 
 def is_fit() -> bool:

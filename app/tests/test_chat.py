@@ -25,9 +25,8 @@ pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 async def until(fact: Callable[[], bool]) -> None:
-    """The stand-in notices a hang-up in its own task, and has no event for it."""
     async with asyncio.timeout(5):
-        while not fact():  # noqa: ASYNC110
+        while not fact():  # noqa: ASYNC110  # the stand-in notices a hang-up in its own task, and has no event for it
             await asyncio.sleep(0.005)
 
 

@@ -26,7 +26,7 @@ async def test_times_come_back_aware_and_in_utc(database: str) -> None:
 
 async def test_a_naive_time_is_refused(database: str) -> None:
     async with open_database(database_url({"DATABASE_URL": database})), sessions() as db:
-        db.add(UserInDB(username="noon", password_hash="x", created_at=datetime(2026, 7, 1)))  # noqa: DTZ001
+        db.add(UserInDB(username="noon", password_hash="x", created_at=datetime(2026, 7, 1)))  # noqa: DTZ001  # that is the point
         with pytest.raises(StatementError, match="naive"):
             await db.commit()
 

@@ -44,7 +44,7 @@ class Audience:
         cpu, began = self._server.cpu_seconds(), clock()
         self._sockets[0][0].write(client_frame(self._begin(events), binary=True))
         for (socket, dialect), heard in zip(self._sockets, before, strict=True):
-            await socket.until(lambda dialect=dialect, heard=heard: dialect.heard >= heard + events)  # type: ignore[misc]
+            await _heard(socket, dialect, heard + events)
         took, cpu = clock() - began, self._server.cpu_seconds() - cpu
         if any(
             dialect.heard != heard + events for (_, dialect), heard in zip(self._sockets, before, strict=True)
@@ -133,7 +133,7 @@ async def _audience(stack: AsyncExitStack, server: Server, *, ours: bool, size: 
         stack.callback(socket.close)
         sockets.append((socket, dialect))
     for socket, dialect in sockets:
-        await socket.until(lambda dialect=dialect: dialect.welcomed)  # type: ignore[misc]
+        await _welcomed(socket, dialect)
     if ours:
         return Audience(server, sockets, lambda events: call(1, "tell_all", events))
     return Audience(server, sockets, lambda events: b"%d %d" % (events, size))
@@ -143,8 +143,16 @@ async def _connected(stack: AsyncExitStack, server: Server, user: str) -> tuple[
     dialect = Hearing(ours=True, user=user)
     socket = await connect(server, Socket(dialect, 1, 1))
     stack.callback(socket.close)
-    await socket.until(lambda: dialect.welcomed)
+    await _welcomed(socket, dialect)
     return socket, dialect
+
+
+async def _welcomed(socket: Socket, dialect: Hearing) -> None:
+    await socket.until(lambda: dialect.welcomed)
+
+
+async def _heard(socket: Socket, dialect: Hearing, count: int) -> None:
+    await socket.until(lambda: dialect.heard >= count)
 
 
 @asynccontextmanager

@@ -21,20 +21,19 @@ MAX_BYTES_EACH = 40
 
 ESBUILD = ROOT / "node_modules" / ".bin" / "esbuild"
 PAGE = 'import { connect } from "./fuse";\nconst client = connect();\nconsole.log(await client.get_account("x"));\n'
-# A list would take a line for each word.
 VERBS = """
     get list create update archive restore export import share merge approve reject assign watch find count rename move
     copy preview publish schedule cancel retry verify invite
-""".split()  # noqa: SIM905
+""".split()
 NOUNS = """
     account invoice payment customer project document template report order shipment ticket message thread label filter
     webhook token session device backup quota region coupon refund supplier warehouse contract meeting calendar comment
     attachment dashboard metric alert incident release branch pipeline survey answer course lesson grade badge
-""".split()  # noqa: SIM905
+""".split()
 PARAMS = """
     id name query since until limit note amount currency owner_id tags status reason locale cursor dry_run priority
     recipient subject body format page size order_by include_archived parent_id position color weight deadline
-""".split()  # noqa: SIM905
+""".split()
 
 
 def procedures(count: int) -> dict[str, Any]:

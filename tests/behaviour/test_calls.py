@@ -58,7 +58,7 @@ async def test_a_single_model_is_the_body_and_a_row_is_filtered(fuse: Fuse, conn
 
     @fuse.rpc
     async def team() -> list[Public]:
-        return [Row(name="a", password_hash="s"), {"name": "b", "password_hash": "s"}]  # type: ignore[list-item]
+        return [Row(name="a", password_hash="s"), {"name": "b", "password_hash": "s"}]  # type: ignore[list-item]  # what an ORM gives, and what a query does
 
     caller = await connect()
     assert await caller.call("rename", {"name": "ann"}) == {"name": "ann!"}

@@ -76,7 +76,7 @@ async def test_an_unknown_exception_leaves_as_an_id_that_is_in_the_log(
 async def test_a_result_that_does_not_fit_is_our_fault(fuse: Fuse, connect: Connect) -> None:
     @fuse.rpc
     async def broken() -> int:
-        return "not a number"  # type: ignore[return-value]
+        return "not a number"  # type: ignore[return-value]  # that is the point
 
     with pytest.raises(CallError, match="500 INTERNAL"):
         await (await connect()).call("broken")
@@ -97,10 +97,10 @@ async def test_whatever_is_raised_ends_its_call_alone(
         raise asyncio.CancelledError
 
     raising: dict[str, Callable[[], Any]] = {
-        "misfit": lambda: BudgetSpent({"wrong": 1}),  # type: ignore[arg-type]
+        "misfit": lambda: BudgetSpent({"wrong": 1}),  # type: ignore[arg-type]  # that is the point
         "unwritable": lambda: HTTPException(409, {"x": object()}),
         "huge": lambda: HTTPException(409, {"x": 2**70}),
-        "undeclared": lambda: JobRunning({"left": 1}),  # type: ignore[arg-type]
+        "undeclared": lambda: JobRunning({"left": 1}),  # type: ignore[arg-type]  # that is the point
         "no status": lambda: HTTPException(700),
         "hint": lambda: HTTPException(103),
         "split": lambda: HTTPException(409, headers={"x-a": "b\r\nset-cookie: c=d"}),

@@ -51,7 +51,7 @@ def fuse(seen: Notebook) -> Fuse:
         file: UploadFile,
         note: str = "none",
         *,
-        tags: list[str] = [],  # noqa: B006
+        tags: list[str] = [],  # noqa: B006  # FastAPI's way to write it
         width: Annotated[int, Depends(size)],
     ) -> list[Any]:
         seen.files.append(file)

@@ -11,7 +11,7 @@ from fastapi import BackgroundTasks, Depends
 from fusewire import Call, Fuse
 from fusewire.errors import DeadlineExceeded
 
-from tests.support.callers import Caller, CallError, calling
+from tests.support.callers import Caller, CallError, HttpCaller, calling
 from tests.support.server import serving
 from tests.support.worlds import Notes
 
@@ -123,7 +123,8 @@ async def test_a_client_that_leaves_with_its_answer_does_not_cut_what_comes_afte
 
     caller = await connect()
     assert await caller.call("work") == 1
-    await caller._client.aclose()  # type: ignore[attr-defined]  # an HttpCaller
+    assert isinstance(caller, HttpCaller)
+    await caller._client.aclose()
     await note.until("closing")
     gate.set()
     await note.until("closed")

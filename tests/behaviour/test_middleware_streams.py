@@ -94,6 +94,6 @@ async def test_leaving_a_wrapped_stream_closes_both(fuse: Fuse, connect: Connect
 
     stream = (await connect()).stream("forever")
     assert await anext(stream) == 1
-    await stream.aclose()  # type: ignore[attr-defined]  # an async generator
+    await stream.aclose()
     await note.until("middleware closed")
     await note.until("generator closed")

@@ -160,7 +160,7 @@ async def test_a_single_model_and_how_it_is_embedded(fuse: Fuse, connect: Connec
 
 async def test_absent_and_none_are_two_things(fuse: Fuse, connect: Connect) -> None:
     @fuse.rpc
-    async def said(a: int | None = 1, b: list[int] | None = None, c: list[int] = []) -> list[Any]:  # noqa: B006
+    async def said(a: int | None = 1, b: list[int] | None = None, c: list[int] = []) -> list[Any]:  # noqa: B006  # that is the point
         c.append(1)
         return [a, b, c]
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from fastapi import FastAPI
 from fusewire import Bounds, Credentials, Fuse, History, RegistrationError, Router
+from fusewire.transports.websocket.connection import Connection
 from fusewire.wire import messages as m
 from pydantic import BaseModel
 
@@ -77,7 +78,8 @@ async def stuck(fuse: Fuse, watcher: Listening, peer: Peer) -> None:
     peer.stop_reading()
     n = 0
     slow = next(member for member in fuse._hub._members.values() if member.session_id != watcher.session)
-    while slow.outbox.writer is None:  # type: ignore[attr-defined]  # a Connection
+    assert isinstance(slow, Connection)
+    while slow.outbox.writer is None:
         await told(fuse, watcher, Typing(n=-1, data="x" * SIZE))
         n += 1
         assert n < ENOUGH

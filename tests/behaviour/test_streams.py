@@ -141,7 +141,7 @@ async def test_leaving_cancels_in_python(fuse: Fuse, connect: Connect) -> None:
 
     stream = (await connect()).stream("forever")
     assert await anext(stream) == 1
-    await stream.aclose()  # type: ignore[attr-defined]  # an async generator
+    await stream.aclose()
     async with asyncio.timeout(5):
         await closed.wait()
     assert log == ["cancelled", "finally", "dependency closed"]
@@ -166,7 +166,7 @@ async def test_a_reader_that_stops_stops_the_generator(fuse: Fuse, connect: Conn
             await asyncio.sleep(0.1)
     # 256 KiB of credit over WebSocket; over HTTP what the kernel's socket buffers hold.
     assert produced <= (17 if transport == "websocket" else 2_000)
-    await stream.aclose()  # type: ignore[attr-defined]
+    await stream.aclose()
 
 
 async def test_a_stream_knows_its_caller(fuse: Fuse, connect: Connect) -> None:
@@ -211,7 +211,7 @@ async def test_a_generator_that_never_waits_lets_others_run(fuse: Fuse, connect:
     await anext(stream)
     assert await other.call("ping") == "pong"
     assert produced < 100_000
-    await stream.aclose()  # type: ignore[attr-defined]
+    await stream.aclose()
 
 
 async def test_what_comes_after_the_last_item_runs_to_its_end(fuse: Fuse, connect: Connect) -> None:
@@ -255,6 +255,6 @@ async def test_a_sync_generator_that_is_left_finishes(fuse: Fuse, connect: Conne
 
     stream = (await connect()).stream("slow")
     await anext(stream)
-    await stream.aclose()  # type: ignore[attr-defined]
+    await stream.aclose()
     assert await asyncio.to_thread(ended.wait, 5)
     assert log == ["finally"]

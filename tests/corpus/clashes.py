@@ -47,7 +47,7 @@ class Größe(BaseModel):
 
 
 def _local() -> type[BaseModel]:
-    class Snake_Case(BaseModel):  # noqa: N801
+    class Snake_Case(BaseModel):  # noqa: N801 — the name of the one above is what is tried
         y: int
 
     return Snake_Case

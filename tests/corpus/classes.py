@@ -148,7 +148,7 @@ dataclass_without_init = Entry(
 pydantic_made_dataclass = Entry(
     Validated,
     "{ model: Point; theName?: string }",
-    Sample(Validated(Point(x=1, y=2), theName="b"), {"model": {"x": 1, "y": 2}, "theName": "b"}),  # type: ignore[call-arg]
+    Sample(Validated(Point(x=1, y=2), theName="b"), {"model": {"x": 1, "y": 2}, "theName": "b"}),  # type: ignore[call-arg]  # by its alias
     made="{ model: Point; theName: string }",
 )
 list_of_dataclasses = Entry(list[Slotted], "Slotted[]", Sample([Slotted(1, 2)], [{"x": 1, "y": 2}]))

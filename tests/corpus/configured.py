@@ -109,7 +109,7 @@ class Square(BaseModel):
     def area(self) -> int:
         return self.side**2
 
-    @computed_field(alias="aroundIt")  # type: ignore[prop-decorator]
+    @computed_field(alias="aroundIt")  # type: ignore[prop-decorator]  # as pydantic has it
     @cached_property
     def around(self) -> Decimal:
         return Decimal(4 * self.side)

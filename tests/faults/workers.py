@@ -94,4 +94,4 @@ async def _ended(process: asyncio.subprocess.Process, with_signal: signal.Signal
     async with asyncio.timeout(STOP_SECONDS):
         await process.wait()
     # What it left in its pipe is nobody's; without this the pipe is closed by the garbage collector, with a warning.
-    process._transport.close()  # type: ignore[attr-defined]
+    process._transport.close()  # type: ignore[attr-defined]  # asyncio offers no other way

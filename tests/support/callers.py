@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
@@ -27,7 +27,7 @@ class Caller(Protocol):
 
     async def call(self, name: str, /, *args: Any, **kwargs: Any) -> Any: ...
 
-    def stream(self, name: str, /, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+    def stream(self, name: str, /, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
         """Leaving the iteration early (`aclose`) cancels."""
         ...
 
@@ -47,7 +47,7 @@ class SocketCaller:
                 return message.value
             self._raise(message, call_id)
 
-    async def stream(self, name: str, /, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+    async def stream(self, name: str, /, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
         call_id = await self._begin(name, args, kwargs)
         ended = False
         try:
@@ -92,7 +92,7 @@ class HttpCaller:
             raise _error(response.status_code, body)
         return body
 
-    async def stream(self, name: str, /, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+    async def stream(self, name: str, /, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
         response = await self._client.send(self._request(name, args, kwargs), stream=True)
         try:
             if response.is_error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import UnionType
 from typing import Any
 
 import websockets
@@ -52,7 +53,7 @@ class Peer:
             if not isinstance(message, self._skipped):
                 return message
 
-    async def until(self, kind: type[Any]) -> Any:
+    async def until(self, kind: type[Any] | UnionType) -> Any:
         """The next message of a kind; the ones before it are dropped."""
         while not isinstance(message := await self.next(), kind):
             pass
@@ -65,8 +66,8 @@ class Peer:
             if isinstance(message, m.Result | m.Item | m.End | m.Error) and message.id == call_id:
                 return message
 
-    async def result(self, message: m.Call) -> Any:
-        """Call, and the value of the result. Raises `AssertionError` for an error."""
+    async def result(self, message: m.Call | m.Refresh) -> Any:
+        """Call (or refresh), and the value of the result. Raises `AssertionError` for an error."""
         await self.send(message)
         answer = await self.answer(message.id)
         assert isinstance(answer, m.Result), answer

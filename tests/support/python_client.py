@@ -6,7 +6,7 @@ import inspect
 import itertools
 import json
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
 from types import ModuleType
@@ -71,7 +71,7 @@ class PythonCaller:
         except RpcError as error:
             raise _call_error(error) from error
 
-    async def stream(self, name: str, /, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+    async def stream(self, name: str, /, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
         if (method := self._method(name, args, kwargs)) is not None:
             items = method(*args, **kwargs)
         else:

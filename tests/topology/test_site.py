@@ -70,7 +70,7 @@ async def test_the_anonymous_limit_counts_by_address_on_every_transport(site: To
     # The WebSocket of another address has a count of its own: 127.0.0.1, which nobody has used here.
     async with connected(site.host) as peer:
         await peer.send(*(call(n, "whoami") for n in range(1, 7)))
-        kinds = [type(await peer.until(m.Result | m.Error)) for _ in range(6)]  # type: ignore[arg-type]  # a union
+        kinds = [type(await peer.until(m.Result | m.Error)) for _ in range(6)]
     assert (kinds.count(m.Result), kinds.count(m.Error)) == (5, 1)
 
 

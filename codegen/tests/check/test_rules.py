@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fusewire import Bounds
-from fusewire_codegen.check import Change, compare
+from fusewire_codegen.check import Audience, Change, compare
 from fusewire_codegen.check.procedures import DEFAULT_MAX_BYTES
 from fusewire_codegen.contract import Contract, validate
 
@@ -45,17 +45,18 @@ def test_annotations_of_the_users_own_are_not_compared() -> None:
 def test_types_that_contain_each_other() -> None:
     def types(text: str) -> dict[str, Any]:
         item = {"type": "object", "properties": {"of": {"$ref": "#/types/Box"}}}
-        box = {
+        box: dict[str, Any] = {
             "type": "object",
             "properties": {"items": {"type": "array", "items": {"$ref": "#/types/Item"}}},
         }
-        return {"Item": item, "Box": {**box, "properties": {**box["properties"], "text": {"type": text}}}}  # type: ignore[dict-item]
+        return {"Item": item, "Box": {**box, "properties": {**box["properties"], "text": {"type": text}}}}
 
     schema = {"anyOf": [{"$ref": "#/types/Item"}, {"$ref": "#/types/Box"}, {"type": "null"}]}
     old, new = _taking(schema, **types("string")), _taking(schema, **types("integer"))
-    assert compare(old, new) == [
-        Change("types.Box.text", "is integer, was string", ("callers",), "what they send may be refused")  # type: ignore[arg-type]
-    ]
+    (change,) = compare(old, new)
+    assert change == Change(
+        "types.Box.text", "is integer, was string", (Audience.CALLERS,), "what they send may be refused"
+    )
 
 
 def test_a_type_that_is_only_itself_ends() -> None:

@@ -62,7 +62,7 @@ PROMISED = frozenset(
     INVALID_ARGUMENT UNKNOWN_PROCEDURE RATE_LIMITED TOO_LARGE TOO_MANY_CALLS DEADLINE_EXCEEDED CANCELLED MALFORMED UNAVAILABLE
     UNENCODABLE INTERNAL ORIGIN_NOT_ALLOWED KEY_REUSED OUTCOME_UNKNOWN RESULT_NOT_KEPT STREAM_UNKNOWN STREAM_LOST
     STREAM_TAKEN_OVER CONNECTION_LOST EVENTS_OVERFLOW CLIENT_ERROR
-    """.split()  # noqa: SIM905 — a list would take a line for each word.
+    """.split()
 )
 """The codes that tell clients what happened to the call. An app's own error with one of them could make a client send the call again."""
 
@@ -79,8 +79,8 @@ class RpcError(Exception, Generic[Data]):
     Raises `RegistrationError` for a status that is no error's, and for a code of the framework's own.
     """
 
-    code: ClassVar[str] = "RPC_ERROR"
-    status: ClassVar[int] = 400
+    code: str = "RPC_ERROR"
+    status: int = 400
     data_type: ClassVar[Any] = None
 
     def __init_subclass__(cls, *, status: int | None = None, code: str | None = None, **kwargs: Any) -> None:
@@ -215,7 +215,7 @@ class HttpError(RpcError):
 
     def __init__(self, status: int, detail: Any, headers: dict[str, str] | None = None) -> None:
         super().__init__()
-        self.status = status  # type: ignore[misc]  # a class variable everywhere else, one value per exception here
-        self.code = code_of_status(status)  # type: ignore[misc]  # the same
+        self.status = status
+        self.code = code_of_status(status)
         self.detail = detail
         self.headers = headers

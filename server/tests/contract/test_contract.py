@@ -26,7 +26,7 @@ class Item(BaseModel):
     colour: Colour = Colour.RED
     secret: str = Field(default="", exclude=True)
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field  # type: ignore[prop-decorator]  # as pydantic's manual writes it
     @property
     def title(self) -> str:
         return self.name.title()

@@ -93,7 +93,7 @@ def test_what_was_worked_out_is_kept_until_the_end() -> None:
         assert (once("a", make), once("a", make), once("b", make)) == (3, 3, 4)
         with contract_only():
             assert once("a", make) == 3
-        assert once(["no hash"], make) == 5  # type: ignore[arg-type]
+        assert once(["no hash"], make) == 5  # type: ignore[arg-type]  # that is the point
         assert is_contract_only()
     assert not is_contract_only()
     assert once("a", make) == 6

@@ -36,9 +36,9 @@ def fuse() -> Fuse:
 
 async def takes_args(*args: int) -> None: ...
 async def takes_kwargs(**kwargs: int) -> None: ...
-async def no_type(a) -> None: ...  # type: ignore[no-untyped-def]
-async def no_return(a: int): ...  # type: ignore[no-untyped-def]
-async def bad_stream() -> list[int]:  # type: ignore[misc]
+async def no_type(a) -> None: ...  # type: ignore[no-untyped-def]  # the mistake under test
+async def no_return(a: int): ...  # type: ignore[no-untyped-def]  # the mistake under test
+async def bad_stream() -> list[int]:  # type: ignore[misc]  # the mistake under test
     yield 1
 
 
@@ -51,10 +51,10 @@ async def takes_file(file: Annotated[bytes, File()]) -> None: ...
 async def takes_optional_upload(file: UploadFile | None = None) -> None: ...
 async def takes_uploads(files: list[UploadFile]) -> None: ...
 async def takes_named_uploads(files: dict[str, UploadFile]) -> None: ...
-async def returns_response() -> Response: ...  # type: ignore[empty-body]
-async def returns_json_response() -> JSONResponse: ...  # type: ignore[empty-body]
-async def returns_described_response() -> Annotated[Response, "a file"]: ...  # type: ignore[empty-body]
-async def returns_responses() -> list[Response]: ...  # type: ignore[empty-body]
+async def returns_response() -> Response: ...  # type: ignore[empty-body]  # never called
+async def returns_json_response() -> JSONResponse: ...  # type: ignore[empty-body]  # never called
+async def returns_described_response() -> Annotated[Response, "a file"]: ...  # type: ignore[empty-body]  # never called
+async def returns_responses() -> list[Response]: ...  # type: ignore[empty-body]  # never called
 async def streams_responses() -> AsyncIterator[Response]:
     yield Response()
 
@@ -65,8 +65,8 @@ async def takes_object(what: asyncio.Event) -> None: ...
 async def then() -> None: ...
 async def constructor() -> None: ...
 async def status() -> None: ...
-async def unresolved(a: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821
-async def needs(request: Request) -> int: ...  # type: ignore[empty-body]
+async def unresolved(a: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821  # the mistake under test
+async def needs(request: Request) -> int: ...  # type: ignore[empty-body]  # never called
 async def user() -> str:
     return "real"
 
@@ -146,7 +146,7 @@ class Nested(BaseModel):
 
 
 async def form_model_of_models(nested: Annotated[Nested, Form()]) -> None: ...
-def form_below(name: Annotated[str, Form()]) -> str: ...  # type: ignore[empty-body]
+def form_below(name: Annotated[str, Form()]) -> str: ...  # type: ignore[empty-body]  # never called
 async def json_above(thing: Thing, name: Annotated[str, Depends(form_below)]) -> None: ...
 
 
@@ -244,9 +244,9 @@ def test_two_fuses_on_one_app(fuse: Fuse) -> None:
 
 def test_the_wrong_include(fuse: Fuse) -> None:
     with pytest.raises(RegistrationError, match=r"write fuse\.include_router\(rpc\)"):
-        fuse.app.include_router(Router())  # type: ignore[arg-type]
+        fuse.app.include_router(Router())  # type: ignore[arg-type]  # the mistake under test
     with pytest.raises(RegistrationError, match=r"takes a fusewire\.Router"):
-        fuse.include_router(fuse.app.router)  # type: ignore[arg-type]
+        fuse.include_router(fuse.app.router)  # type: ignore[arg-type]  # the mistake under test
 
 
 def test_two_identity_loaders(fuse: Fuse) -> None:

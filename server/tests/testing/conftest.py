@@ -99,7 +99,7 @@ def greeted(server: PlayedServer) -> Greet:
     """A client that the played server has welcomed."""
 
     @asynccontextmanager
-    async def connect(*, timeout: float | None = None, **limits: int) -> AsyncIterator[Client]:  # noqa: ASYNC109
+    async def connect(*, timeout: float | None = None, **limits: int) -> AsyncIterator[Client]:  # noqa: ASYNC109  # of the calls
         await server.say(m.Welcome("s", True, LIMITS | limits))
         async with open_connection(server, calls="h", timeout=timeout) as connection:
             assert isinstance(await server.next(), m.Hello)

@@ -34,8 +34,7 @@ async def test_middleware_of_the_app_sees_every_connection() -> None:
 
     app.add_middleware(Watching)
     async with serving(app) as host, connected(host) as peer:
-        await peer.send(call(1, "add", 1, 2))
-        assert (await peer.next()).value == 3  # type: ignore[union-attr]  # a result
+        assert await peer.result(call(1, "add", 1, 2)) == 3
     assert "websocket" in seen
 
 
@@ -43,8 +42,7 @@ async def test_a_mounted_app_is_found_too() -> None:
     outer = FastAPI()
     outer.mount("/inner", app_with())
     async with serving(outer) as host, connected(host, path="/inner/_ws") as peer:
-        await peer.send(call(1, "add", 1, 2))
-        assert (await peer.next()).value == 3  # type: ignore[union-attr]  # a result
+        assert await peer.result(call(1, "add", 1, 2)) == 3
 
 
 async def test_other_websockets_of_the_app_are_its_own() -> None:

@@ -278,7 +278,7 @@ async def test_an_app_without_a_contract_answers_all_the_same() -> None:
     fuse = Fuse(app)
 
     @fuse.rpc
-    async def odd(one: Any = Odd()) -> int:  # noqa: B008
+    async def odd(one: Any = Odd()) -> int:  # noqa: B008  # a default that no contract can tell
         return 1
 
     with pytest.raises(RegistrationError):

@@ -12,7 +12,7 @@ from fusewire.wire import messages as m
 from fusewire.wire.codec import pack
 from pydantic import BaseModel, TypeAdapter
 
-from tests.support.callers import Caller, CallError
+from tests.support.callers import Caller, CallError, SocketCaller
 from tests.support.peer import call, connected
 from tests.support.server import serving
 
@@ -257,8 +257,9 @@ async def test_text_with_half_a_surrogate_pair_does_not_come_in(
     caller = await connect()
     if transport == "websocket":
         data = pack([3, 1, "length", ["xyz"]]).replace(b"xyz", b"\xed\xa0\x80")
-        await caller.peer.send_raw(data)  # type: ignore[attr-defined]  # the caller of this transport
-        message = await caller.peer.next()  # type: ignore[attr-defined]  # the same
+        assert isinstance(caller, SocketCaller)
+        await caller.peer.send_raw(data)
+        message = await caller.peer.next()
         assert isinstance(message, m.Error)
         assert message.code == "MALFORMED"
     elif transport != "http-msgpack":

@@ -24,7 +24,7 @@ _RESERVED_WORDS = frozenset(
     arguments await break case catch class const continue debugger default delete do else enum eval export
     extends false finally for function if implements import in instanceof interface let new null package
     private protected public return static super switch this throw true try typeof var void while with yield
-    """.split()  # noqa: SIM905 — a list would take a line for each word.
+    """.split()
 )
 # No type may be called like a built-in one, like what the file declares or imports, or like a global it uses.
 # The list does not depend on what is used: a first stream must not rename the user's model `Stream`.
@@ -36,7 +36,7 @@ _TAKEN_TYPES = (
         Client Errors Events Procedures connect descriptor isError safe
         Call CodeOf ConnectOptions ErrorOf FuseClient Resumable ResumableStream Safe Stream Upload
         createClient matchesError recovery resuming safely uploads
-        """.split()  # noqa: SIM905
+        """.split()
     )
     | frozenset(IMPORTED_TYPES.values())
     | _RESERVED_WORDS

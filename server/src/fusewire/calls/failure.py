@@ -93,7 +93,7 @@ class Failures:
             answer = await run(handler, flavour_of(handler), [_as_request(connection), asked], {})
             said = _said(answer)
             if isinstance(asked, RequestValidationError) and _keeps_the_list(said):
-                said.code = InvalidArgument.code  # type: ignore[misc]  # as in HttpError: one value per exception
+                said.code = InvalidArgument.code
             said.__context__ = error
             return _fitting(said, procedure, self._naive)
         except Exception as broken:  # noqa: BLE001  # user code: whatever its handler raises
@@ -130,7 +130,7 @@ def _said(answer: Any) -> RpcError[Any]:
     is_shape = isinstance(body, dict) and "detail" in body
     error = HttpError(answer.status_code, body["detail"] if is_shape else body, headers)
     if is_shape and isinstance(body.get("code"), str):
-        error.code = body["code"]  # type: ignore[misc]  # as in HttpError: one value per exception
+        error.code = body["code"]
     return error
 
 

@@ -74,7 +74,7 @@ def _error(
     headers: dict[str, str] | None,
 ) -> RpcError[Any]:
     error = HttpError(status, unpack(detail, _KEPT), headers)
-    error.code = code  # type: ignore[misc]  # as in HttpError: one value per exception
+    error.code = code
     error.id = error_id
     error.output = _ANY
     if data is not None:

@@ -14,5 +14,4 @@ def backoff_seconds(attempt: int) -> float:
     """The wait before attempt number `attempt` (from 0), with full jitter: anything from nothing to a bound that doubles. Clients that
     lost one server together must not come back together.
     """
-    # Chance spreads load here, and keeps no secret.
-    return random.random() * min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(attempt, 16))  # noqa: S311
+    return random.random() * min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(attempt, 16))  # noqa: S311  # not a secret

@@ -13,8 +13,8 @@ class RemoteError(RpcError[Any]):
 
     def __init__(self, error: m.Error) -> None:
         super().__init__(error.data)
-        self.code = error.code  # type: ignore[misc]  # a class variable of declared errors, one value per answer here
-        self.status = error.status  # type: ignore[misc]  # the same
+        self.code = error.code
+        self.status = error.status
         self.detail = error.detail
         self.id = error.error_id
         self.args = (f"{error.status} {error.code}: {error.detail}",)

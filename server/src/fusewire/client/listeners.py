@@ -31,8 +31,11 @@ class Listeners:
     def on(self, name: str, handler: Handler) -> Callable[[], None]:
         """Call `handler` for every event of that name, until the returned function is called."""
         handlers = self._handlers.setdefault(name, [])
+
         # Twice the same function is two listeners, and each goes by itself.
-        listener: Handler = lambda value: handler(value)  # noqa: E731
+        def listener(value: Any) -> object:
+            return handler(value)
+
         handlers.append(listener)
 
         def off() -> None:

@@ -284,9 +284,9 @@ def _without_default(info: FieldInfo) -> FieldInfo:
     """A copy, for others may share the object. The default is ours to fill in."""
     bare = copy(info)
     bare.default, bare.default_factory = PydanticUndefined, None
-    # Pydantic merges by what was said explicitly, and offers no other way to unsay it.
-    said = info._attributes_set  # noqa: SLF001
-    bare._attributes_set = {name: said[name] for name in said.keys() - {"default", "default_factory"}}  # noqa: SLF001
+    # Pydantic merges by what was said explicitly.
+    said = info._attributes_set  # noqa: SLF001  # there is no other way to unsay it
+    bare._attributes_set = {name: said[name] for name in said.keys() - {"default", "default_factory"}}  # noqa: SLF001  # the same
     return bare
 
 

@@ -185,10 +185,10 @@ class Nodes:
 
         A server that accepts and then says nothing is none.
         """
-        connection: AbstractConnection = self._client(address).connection_pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py's
+        connection: AbstractConnection = self._client(address).connection_pool.make_connection()
         try:
             async with self._in_time():
-                await connection.connect()  # type: ignore[no-untyped-call]  # redis-py's
+                await connection.connect()
                 await connection.send_command("PING", check_health=False)
                 await connection.read_response()
         except BaseException:
@@ -204,7 +204,7 @@ class Nodes:
 
     async def _send(self, client: Redis, *command: Any) -> Any:
         async with self._in_time():
-            return await client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py's
+            return await client.execute_command(*command)
 
     async def _ask(self, client: Redis, command: Sequence[Any]) -> Any:
         """On the same connection: ASKING holds for the next command alone."""

@@ -65,9 +65,9 @@ class Core:
                     auth=self._auth,
                     timeout=self.timeout,
                     on_event=self._event,
-                    on_missed=lambda topic: self._tell("on_missed", topic),
+                    on_missed=lambda topic: self._tell(options.get("on_missed"), topic),
                     on_failure=lambda error: self.listeners.fail(self._typed(error)),
-                    on_status=lambda status: self._tell("on_status", status),
+                    on_status=lambda status: self._tell(options.get("on_status"), status),
                     on_error=self._report,
                     on_stale=self._stale,
                     backoff=options.get("backoff", backoff_seconds),
@@ -150,7 +150,7 @@ class Core:
     def _stale(self, calls: str | None) -> None:
         if calls not in self._met:
             self._met.add(calls)
-            self._tell("on_stale", calls)
+            self._tell(self._options.get("on_stale"), calls)
 
     def _typed(self, error: RpcError[Any]) -> RpcError[Any]:
         return self.errors.typed(error) if isinstance(error, RemoteError) else error
@@ -165,10 +165,10 @@ class Core:
         except Exception:
             log.exception("! on_error raised")
 
-    def _tell(self, hook: str, *told: object) -> None:
+    def _tell(self, hook: Callable[[T], object] | None, told: T) -> None:
         try:
-            if (listener := self._options.get(hook)) is not None:
-                listener(*told)  # type: ignore[operator]  # both hooks are called with what belongs to them
+            if hook is not None:
+                hook(told)
         except Exception as error:  # noqa: BLE001  # the hook is the user's code
             self._report(error)
 

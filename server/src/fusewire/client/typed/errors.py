@@ -38,7 +38,7 @@ class ErrorTypes:
         # Not by its constructor: those of the protocol's own errors take what the server knows.
         made = kind.__new__(kind)
         RpcError.__init__(made, data)
-        made.status = error.status  # type: ignore[misc]  # a class variable of declared errors; a server may have changed it
+        made.status = error.status  # the server's may be another than that of the class
         made.detail, made.id = error.detail, error.id
         made.args = (error.detail if isinstance(error.detail, str) else f"{error.code}: {error.detail}",)
         return made

@@ -60,7 +60,7 @@ class Reader(Calls):
         self._leader = asyncio.create_task(_as_coroutine(self._read()))  # noqa: TID251  # `_stop_reading` waits for it
 
     @coroutine
-    def _read(self) -> Generator[Any, Any, None]:  # noqa: C901
+    def _read(self) -> Generator[Any, Any, None]:  # noqa: C901  # one coroutine for all of it
         """One coroutine for all of it, receiving included: what it calls would lie in memory as long as the connection is idle."""
         event: Incoming | None
         try:
