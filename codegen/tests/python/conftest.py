@@ -62,6 +62,9 @@ def small() -> Contract:
                 "start": start,
                 "jobs.list": procedure(result={"type": "array", "items": _JOB}),
                 "jobs.tail": procedure(kind="stream", result=_JOB, deprecated=True),
+                "jobs.watch": procedure(
+                    param("job_id"), kind="stream", result=_JOB, resume=True, doc="Jobs as they come."
+                ),
                 "total": procedure(upload(type="integer"), http=None, transports=["websocket"]),
             },
             events={

@@ -45,6 +45,12 @@ tick: NamedEvent[int] = NamedEvent(name="tick", payload=int)
 
 _call_jobs_dot_list: Call[list[Job]] = Call(name="jobs.list", result=list[Job], http="POST /f")
 _stream_jobs_dot_tail: StreamCall[Job] = StreamCall(name="jobs.tail", result=Job, http="POST /f")
+_stream_jobs_dot_watch: StreamCall[Job] = StreamCall(
+    name="jobs.watch",
+    result=Job,
+    args=("job_id",),
+    http="POST /f",
+)
 _call_start: Call[Job] = Call(name="start", result=Job, args=("job_id",), http="POST /jobs/{job_id}")
 _call_total: Call[None] = Call(name="total", result=None, args=("items",), upload="items")
 
@@ -61,6 +67,11 @@ class JobsProcedures(Namespace):
     @deprecated("The server deprecates this procedure.")
     def tail(self) -> Stream[Job]:
         return self._fuse.stream(_stream_jobs_dot_tail, {})
+
+    @resumable(_stream_jobs_dot_watch)
+    def watch(self, job_id: str) -> ResumableStream[Job]:
+        """Jobs as they come."""
+        return self._fuse.resumable(_stream_jobs_dot_watch, {"job_id": job_id})
 
 
 class Client(BaseClient):
@@ -120,6 +131,21 @@ def test_no_procedure_has_the_name_of_a_member(golden: Contract) -> None:
         assert {"with__", "_fuse_", "class_", "__init___", "default", "on_", "list", "str", "Stream"} <= {
             *names
         }
+
+
+def test_a_procedure_with_the_name_of_what_makes_streams_resumable() -> None:
+    stream = procedure(kind="stream", resume=True)
+    names = ("ResumableStream", "a", "resumable")
+    with generated(contract(procedures=dict.fromkeys(names, stream))) as module:
+        client = module.Client(None)
+        assert all(callable(getattr(client, name).resume) for name in names)
+
+
+def test_over_http_alone_a_stream_is_not_resumed() -> None:
+    entry = procedure(kind="stream", resume=True, transports=["http"])
+    text = render(validate(contract(procedures={"f": entry})), SOURCE)
+    assert "def f(self) -> Stream[None]:" in text
+    assert "resumable" not in text
 
 
 def test_the_names_of_what_is_imported_are_not_given_to_types() -> None:

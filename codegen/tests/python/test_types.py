@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import assert_type
 from uuid import UUID
 
-from fusewire.client.typed import EventStream, Stream
+from fusewire.client.typed import EventStream, ResumableStream, Stream
 from small import BudgetSpent, Client, Job, connect, tick
 
 
@@ -33,6 +33,12 @@ async def use() -> None:
         assert_type(await client.once(tick), int)
         client.on(Job, lambda event: print(event.class_))
         await client.total([1, 2])
+        assert_type(client.jobs.watch("j"), ResumableStream[Job])
+        stream = client.jobs.watch.resume("s-1", position=None)
+        assert_type(stream, ResumableStream[Job])
+        assert_type(stream.id, str | None)
+        async for job in stream:
+            assert_type(job, Job)
         Job(id=UUID(int=0), class_="y")
         try:
             await client.start("j")
@@ -60,6 +66,10 @@ async def use() -> None:
         client.on(Job, lambda event: event.nothing)  # mistake
         await client.total(["x"])  # mistake
         client.jobs.rename()  # mistake
+        client.jobs.watch(1)  # mistake
+        client.jobs.watch()  # mistake
+        client.jobs.watch.resume(1)  # mistake
+        client.jobs.tail.resume("s-1")  # mistake
         Job(id="text", class_=1)  # mistake
 """
 

@@ -14,7 +14,7 @@ from fusewire_codegen.python.text import bracketed, docstring, string
 
 _TYPED = (
     *("App", "BaseClient", "Call", "Caller", "ConnectOptions", "NamedEvent", "Namespace", "RpcError"),
-    *("Source", "Stream", "StreamCall", "default", "open_client"),
+    *("ResumableStream", "Source", "Stream", "StreamCall", "default", "open_client", "resumable"),
 )
 
 

@@ -13,7 +13,8 @@ from fusewire_codegen.typescript.names import type_names as shared_type_names
 IMPORTED = frozenset(
     {
         *("App", "BaseClient", "Call", "Caller", "ConnectOptions", "Event", "File", "Model", "NamedEvent"),
-        *("Namespace", "RpcError", "Source", "Stream", "StreamCall", "default", "open_client"),
+        *("Namespace", "ResumableStream", "RpcError", "Source", "Stream", "StreamCall", "default"),
+        *("open_client", "resumable"),
         *("AbstractAsyncContextManager", "Unpack", "annotations", "deprecated", "TypeAliasType"),
         *("Any", "Dict", "Literal", "Optional", "Union", "Annotated", "ConfigDict", "Field", "RootModel"),
         *("Enum", "IntEnum", "StrEnum", "UUID", "Decimal", "date", "datetime", "time", "timedelta"),

@@ -12,6 +12,7 @@ from fusewire_codegen.python.names import member_name, parameter_names
 from fusewire_codegen.python.text import bracketed, docstring, string
 
 _MAX_DEFAULT_LENGTH = 60
+_VERBS = {"Stream": "stream", "ResumableStream": "resumable"}
 
 
 @dataclass
@@ -72,7 +73,9 @@ def declare_classes(group: Group, errors: Mapping[str, str], source: str) -> lis
     for inner in group.groups.values():
         lines += declare_classes(inner, errors, source)
     members = [member_name(entry.name.split(".")[-1]) for entry in group.entries]
-    used = {"default"} | {name for entry in group.entries for text in _types(entry) for name in _names(text)}
+    used = {"default", "resumable"} | {
+        name for entry in group.entries for text in _types(entry) for name in _names(text)
+    }
     aliases = {name: f"{name}_" for name in sorted(used & {*members})}
     if aliases:
         # In the class they are methods: annotations have to say it otherwise.
@@ -113,21 +116,33 @@ def _description(entry: Entry, prefix: str) -> Iterator[str]:
 
 def _method(member: str, entry: Entry, errors: Mapping[str, str], aliases: Mapping[str, str]) -> list[str]:
     procedure = entry.procedure
-    streams = procedure["kind"] == "stream"
+    stream = _stream(entry)
     params = procedure["params"]
     names = parameter_names(param["name"] for param in params)
     shown = ["self", *_signature(params, names, [_renamed(text, aliases) for text in entry.params], aliases)]
     result = _renamed(entry.result, aliases)
-    head = f"    {'def' if streams else 'async def'} {member}("
-    lines = (
-        ['    @deprecated("The server deprecates this procedure.")'] if procedure.get("deprecated") else []
-    )
-    lines += bracketed(head, shown, f") -> {f'Stream[{result}]' if streams else result}:")
+    head = f"    {'def' if stream else 'async def'} {member}("
+    lines = []
+    if stream == "ResumableStream":
+        lines.append(f"    @{aliases.get('resumable', 'resumable')}({entry.constant})")
+    if procedure.get("deprecated"):
+        lines.append('    @deprecated("The server deprecates this procedure.")')
+    lines += bracketed(head, shown, f") -> {f'{_renamed(stream, aliases)}[{result}]' if stream else result}:")
     lines += docstring(_doc(procedure, names, errors), "        ")
     values = [f"{string(param['name'])}: {name}" for param, name in zip(params, names, strict=True)]
-    verb = "self._fuse.stream" if streams else "await self._fuse.call"
+    verb = f"self._fuse.{_VERBS[stream]}" if stream else "await self._fuse.call"
     call = f"        return {verb}({entry.constant}, {{"
     return [*lines, *bracketed(call, values, "})")]
+
+
+def _stream(entry: Entry) -> str:
+    """The type of what it returns; empty for a procedure that answers once."""
+    procedure = entry.procedure
+    if procedure["kind"] != "stream":
+        return ""
+    # Over HTTP a stream ends with its connection.
+    resumable = procedure.get("resume") and "websocket" in procedure["transports"]
+    return "ResumableStream" if resumable else "Stream"
 
 
 def _signature(
@@ -178,8 +193,7 @@ def _doc(procedure: Procedure, names: list[str], errors: Mapping[str, str]) -> l
 
 
 def _types(entry: Entry) -> list[str]:
-    wrappers = ["Stream"] if entry.procedure["kind"] == "stream" else []
-    return [*entry.params, entry.result, *wrappers, "Source"]
+    return [*entry.params, entry.result, _stream(entry) or "None", "Source"]
 
 
 def _names(expression: str) -> set[str]:

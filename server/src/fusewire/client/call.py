@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import AsyncIterator, Coroutine, Generator
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
+from fusewire.client.errors import ConnectionLost
 from fusewire.client.exchange import Exchange, Line, Request
 from fusewire.errors import RpcError
 from fusewire.wire import messages as m
@@ -104,21 +106,43 @@ async def result_of(line: Line, request: Request) -> Any:
 
 
 class Items(AsyncIterator[Any]):
-    """The items of a streaming call, for one reader. Credit is granted as they are taken."""
+    """The items of a streaming call, for one reader. Credit is granted as they are taken.
+
+    A stream that can be resumed goes on when its connection is lost, behind the last item that was taken.
+    """
 
     def __init__(self, line: Line, request: Request) -> None:
         self._line = line
         self._request = request
         self._exchange: Exchange | None = None
+        self._cut: Exchange | None = None
+        """What went before, while there is no connection to go on with."""
         self._over = False
 
     def __repr__(self) -> str:
         return f"<items of {self._request.name}>"
 
+    @property
+    def id(self) -> str | None:
+        """The name under which it can be resumed. None until the server has told it, and when it cannot."""
+        return (self._exchange or self._cut or self._request).stream
+
+    @property
+    def position(self) -> str | None:
+        """Where it stands behind the last item that was taken."""
+        return (self._exchange or self._cut or self._request).position
+
     async def start(self) -> Exchange:
         """Send the call, unless it was."""
         if self._exchange is None:
-            self._exchange = await self._line.start(self._request, streams=True)
+            try:
+                self._exchange = await self._line.start(self._request, streams=True)
+            except ConnectionLost as error:
+                # What was never sent is only that it goes on.
+                raise (
+                    error if self._cut is None else ConnectionLost(str(error), maybe_executed=True)
+                ) from None
+            self._cut = None
         return self._exchange
 
     async def __anext__(self) -> Any:
@@ -128,6 +152,7 @@ class Items(AsyncIterator[Any]):
             exchange = await self._ready()
         except BaseException:
             self._over = True
+            self._end_cut()
             raise
         if exchange.items:
             item = exchange.items.popleft()
@@ -144,28 +169,51 @@ class Items(AsyncIterator[Any]):
         while True:
             exchange = await self.start()
             await exchange.carrier.next(exchange)
-            if exchange.items or not self._line.unstarted(exchange, self._request):
+            if exchange.items:
+                return exchange
+            if self._line.cut(exchange):
+                self._request = replace(self._request, stream=exchange.stream, position=exchange.position)
+                self._cut = exchange
+            elif not self._line.unstarted(exchange, self._request):
                 return exchange
             self._exchange = None
 
     async def aclose(self) -> None:
-        """Cancel in Python, and wait until the clean-up has run there. Nothing when the stream is over."""
-        self._over = True
+        """Cancel in Python, and wait until the clean-up has run there. Nothing when the stream is over.
+
+        One that was cut is cancelled when there is a connection again; nobody waits for that.
+        """
+        if not self._over:
+            self._over = True
+            self._end_cut()
         if self._exchange is not None:
             await self._exchange.carrier.leave(self._exchange)
 
+    def _end_cut(self) -> None:
+        exchange = self._exchange or self._cut
+        if exchange is not None and not exchange.left and self._line.cut(exchange):
+            exchange.left = True
+            self._line.end(exchange)
+
     def __del__(self) -> None:
         # `break` only drops the iterator. The cancel leaves in this tick, ahead of whatever is called next.
-        exchange = self._exchange
-        if exchange is None or exchange.outcome is not None or exchange.left:
+        exchange = self._exchange or self._cut
+        if self._over or exchange is None or exchange.left:
             return
-        carrier = exchange.carrier
+        loop = self._line.loop
         try:
-            here = asyncio.get_running_loop() is carrier.loop
+            here = asyncio.get_running_loop() is loop
         except RuntimeError:
             here = False
         if here:
-            carrier.abandon(exchange)
-        elif not carrier.loop.is_closed():
+            _drop(self._line, exchange)
+        elif not loop.is_closed():
             # A garbage collection in another thread.
-            carrier.loop.call_soon_threadsafe(carrier.abandon, exchange)
+            loop.call_soon_threadsafe(_drop, self._line, exchange)
+
+
+def _drop(line: Line, exchange: Exchange) -> None:
+    if exchange.outcome is None:
+        exchange.carrier.abandon(exchange)
+    elif line.cut(exchange):
+        line.end(exchange)

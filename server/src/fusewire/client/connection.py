@@ -12,7 +12,7 @@ from fusewire.client.duplex import Duplex, DuplexClosed
 from fusewire.client.errors import ConnectionLost, RemoteError
 from fusewire.client.exchange import Exchange, Request
 from fusewire.client.inbox import Inbox
-from fusewire.client.incoming import Arrived, Granted, Incoming, Reported, Send, Settled, Shut
+from fusewire.client.incoming import Arrived, Granted, Incoming, Named, Reported, Send, Settled, Shut
 from fusewire.client.machine import ClientMachine, State
 from fusewire.client.outbox import Outbox
 from fusewire.client.turns import Turns
@@ -46,9 +46,11 @@ class Connection:
         timeout: float | None,
         on_event: Callable[[m.Event], None] | None = None,
         on_topic: Callable[[m.Topic], None] | None = None,
+        on_orphan: Callable[[Exchange], None] | None = None,
         settle_seconds: float | None = None,
     ) -> None:
-        """`on_event` gets the events instead of the inbox, `on_topic` where topics go on from.
+        """`on_event` gets the events instead of the inbox, `on_topic` where topics go on from, `on_orphan` the streams that can be resumed
+        and were cut before the server had settled their cancel.
 
         `settle_seconds`: how long a caller that leaves waits for the clean-up.
         """
@@ -70,6 +72,7 @@ class Connection:
         self.idle.set()
         self._on_event = on_event or self.events.put
         self._on_topic = on_topic or (lambda _: None)
+        self._on_orphan = on_orphan or (lambda _: None)
         self._settle_seconds = SETTLE_SECONDS if settle_seconds is None else settle_seconds
         self._duplex = duplex
         self._tasks = tasks
@@ -163,27 +166,36 @@ class Connection:
             raise self._lost_error(maybe_executed=False)
         if self.left.is_set():
             raise Unavailable(message="The connection takes no more calls; this one was not sent")
-        left = None if deadline is None else deadline - self.loop.time()
-        # What hello said, or a stream means anyway, needs no saying; else 0 is none (PROTOCOL §3).
-        timeout_ms = (_ms(left) or 0) if said else None
-        args, kwargs = request.arguments(same=self._machine.same)
-        call_id, data = self._machine.call(
-            request.name,
-            args,
-            kwargs,
-            timeout_ms=timeout_ms,
-            upload=request.upload is not None,
-        )
+        call_id, data = self._message(request, deadline, said=said)
         exchange = Exchange(call_id, request.name, deadline, self, turns.give)
+        exchange.stream, exchange.position = request.stream, request.position
         self._exchanges[call_id] = exchange
         self.idle.clear()
         self._outbox.put(data, exchange)
         return exchange
 
+    def _message(self, request: Request, deadline: float | None, *, said: bool) -> tuple[int, bytes]:
+        if request.stream is not None:
+            return self._machine.resume(request.stream, request.position)
+        left = None if deadline is None else deadline - self.loop.time()
+        # What hello said, or a stream means anyway, needs no saying; else 0 is none (PROTOCOL §3).
+        timeout_ms = (_ms(left) or 0) if said else None
+        args, kwargs = request.arguments(same=self._machine.same)
+        upload = request.upload is not None
+        return self._machine.call(request.name, args, kwargs, timeout_ms=timeout_ms, upload=upload)
+
     def unstarted(self, exchange: Exchange, request: Request) -> bool:
         """Never: there is no other connection that could have the call."""
         del exchange, request
         return False
+
+    def cut(self, exchange: Exchange) -> bool:
+        """Never: there is no other connection."""
+        del exchange
+        return False
+
+    def end(self, exchange: Exchange) -> None:
+        """Nothing: without a connection nobody can be told."""
 
     async def next(self, exchange: Exchange) -> None:
         """Wait until the exchange is ready. Whoever stops waiting has cancelled the call.
@@ -206,6 +218,7 @@ class Connection:
 
     def taken(self, exchange: Exchange, item: Arrived) -> None:
         """The reader has an item: grant what it took."""
+        exchange.position = item.position
         self._outbox.put(self._machine.taken(exchange.id, item.size))
 
     def abandon(self, exchange: Exchange) -> None:
@@ -272,8 +285,8 @@ class Connection:
         match event:
             case Send(data):
                 self._outbox.put(data)
-            case Arrived(id=call_id):
-                self._exchanges[call_id].arrived(event)
+            case Arrived() | Named():
+                self._exchanges[event.id].arrived(event)
             case Settled(id=call_id, message=message):
                 outcome = RemoteError(message) if isinstance(message, m.Error) else message
                 self._exchanges.pop(call_id).settle(outcome)
@@ -317,6 +330,8 @@ class Connection:
         exchanges, self._exchanges = self._exchanges, {}
         for exchange in exchanges.values():
             exchange.settle(self._lost_error(maybe_executed=exchange.handed))
+            if exchange.left and exchange.stream is not None:
+                self._on_orphan(exchange)
         self.idle.set()
         self.events.close(str(self._lost_error(maybe_executed=False)))
         self._greeted.set()

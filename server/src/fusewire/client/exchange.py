@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from fusewire.client.incoming import Arrived
+from fusewire.client.incoming import Arrived, Named
 from fusewire.errors import RpcError
 from fusewire.wire import messages as m
 
@@ -32,6 +32,10 @@ class Request:
     upload_name: str | None = None
     since: float | None = None
     """When it was asked for, on the loop's clock; the time counts from there. None: when it is begun."""
+    stream: str | None = None
+    """The stream to go on with, in place of a call."""
+    position: str | None = None
+    """Where to go on with it. None: from its first item on."""
 
     def times(self, implied: float | None, now: float) -> tuple[float | None, float, float | None]:
         """Its timeout, where `implied` is the default; when it was asked for; and its deadline."""
@@ -91,6 +95,12 @@ class Line(Protocol):
     def unstarted(self, exchange: Exchange, request: Request) -> bool:
         """Whether a call that has failed was certainly not started, and is to be sent again."""
 
+    def cut(self, exchange: Exchange) -> bool:
+        """Whether a stream has lost its connection, and can go on with the next one."""
+
+    def end(self, exchange: Exchange) -> None:
+        """Have the server end a stream that was cut, as soon as it can be told. Does not wait."""
+
 
 @dataclass(slots=True, eq=False)
 class Exchange:
@@ -108,6 +118,10 @@ class Exchange:
     """Whether its message was given to a connected socket."""
     left: bool = False
     """Whether its caller has gone: nobody looks at what comes."""
+    stream: str | None = None
+    """The name under which it can be resumed."""
+    position: str | None = None
+    """Where it stands behind the last item that its reader took."""
     uploader: asyncio.Task[None] | None = None
     source_error: Exception | None = None
     """What the source of the upload raised; the caller gets it instead of the cancellation that followed."""
@@ -121,9 +135,12 @@ class Exchange:
         """Whether there is an item or the outcome."""
         return bool(self.items) or self.outcome is not None
 
-    def arrived(self, item: Arrived) -> None:
-        self.items.append(item)
-        self._changed.set()
+    def arrived(self, what: Arrived | Named) -> None:
+        if isinstance(what, Named):
+            self.stream = what.stream
+        else:
+            self.items.append(what)
+            self._changed.set()
 
     def settle(self, outcome: Outcome) -> None:
         """Once. The upload has nobody left to read it."""

@@ -129,7 +129,10 @@ class HttpTransport:
 
 
 class HttpItems(AsyncIterator[Any]):
-    """The items of a streaming call over HTTP, for one reader."""
+    """The items of a streaming call over HTTP, for one reader. They end with their connection."""
+
+    id: str | None = None
+    position: str | None = None
 
     def __init__(self, call: HttpCall, items: AsyncGenerator[Any], deadline: float | None) -> None:
         self._call = call

@@ -25,11 +25,12 @@ class Shut:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """An item of a stream, and the bytes of credit that it took."""
+    """An item of a stream, the bytes of credit that it took, and where a stream that can be resumed stands behind it."""
 
     id: int
     value: Any
     size: int
+    position: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,14 @@ class Settled:
 
     id: int
     message: m.Result | m.End | m.Error
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The stream can be resumed under this name."""
+
+    id: int
+    stream: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +63,7 @@ class Reported:
     error: m.Error
 
 
-Incoming = m.Welcome | m.Event | m.Topic | m.GoAway | Arrived | Settled | Granted | Reported | Send | Shut
+Incoming = (
+    m.Welcome | m.Event | m.Topic | m.GoAway | Arrived | Named | Settled | Granted | Reported | Send | Shut
+)
 """What the shell acts on."""

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from fusewire.client.credit import Allowance, Grants
 from fusewire.client.errors import ConnectionLost
-from fusewire.client.incoming import Arrived, Granted, Incoming, Reported, Send, Settled, Shut
+from fusewire.client.incoming import Arrived, Granted, Incoming, Named, Reported, Send, Settled, Shut
 from fusewire.client.limits import Limits
 from fusewire.errors import TooLarge, Unavailable
 from fusewire.wire import messages as m
@@ -96,6 +96,14 @@ class ClientMachine:
         self._flights[call_id] = self._flight(upload=upload)
         return call_id, data
 
+    def resume(self, stream: str, position: str | None) -> tuple[int, bytes]:
+        """Go on with a stream: its id, which is settled as a call's is, and its message. Raises what `call` does for the state."""
+        self._check_open()
+        call_id = self._next_id()
+        data = write(m.Resume(call_id, stream, position))
+        self._flights[call_id] = self._flight(upload=False)
+        return call_id, data
+
     def refresh(self, credentials: dict[str, Any] | None) -> tuple[int, bytes]:
         """Say who is calling from now on: its id, which is settled as a call's is, and its message."""
         self._check_open()
@@ -176,10 +184,16 @@ class ClientMachine:
     def _arrived(self, message: Any, size: int) -> Iterator[Incoming]:
         if flight := self._flights.get(message.id):
             if flight.grants.arrived():
-                behind = 0 if message.position is None else len(pack(message.position))
-                yield Arrived(message.id, message.value, size - item_head_bytes(message.id) - behind)
+                position = message.position
+                behind = 0 if position is None else len(pack(position))
+                taken = size - item_head_bytes(message.id) - behind
+                yield Arrived(message.id, message.value, taken, position)
             else:
                 yield self._shut()
+
+    def _named(self, message: Any, _size: int) -> Iterator[Incoming]:
+        if message.id in self._flights:
+            yield Named(message.id, message.stream)
 
     def _settle(self, message: Any, _size: int) -> Iterator[Incoming]:
         # An id that is not in flight was given up here before the server knew.
@@ -244,8 +258,7 @@ class ClientMachine:
         m.Credit: _granted,
         m.Event: _pass,
         m.Topic: _pass,
-        # It is not resumed: a stream ends with its connection.
-        m.Stream: _ignore,
+        m.Stream: _named,
         m.Ping: _pong,
         m.Pong: _ignore,
         m.GoAway: _drain,

@@ -7,6 +7,7 @@ while its successor takes the new ones. A call that was certainly not started go
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 
 from fusewire.client.connection import Connection
@@ -92,6 +93,23 @@ class Session:
         if isinstance(error, ConnectionLost):
             return not error.maybe_executed
         return error.code == Unavailable.code and exchange.carrier.left.is_set()
+
+    def cut(self, exchange: Exchange) -> bool:
+        """Whether a stream has lost its connection, and can go on with the next one."""
+        lost = isinstance(exchange.outcome, ConnectionLost)
+        return lost and exchange.stream is not None and self.failure is None
+
+    def end(self, exchange: Exchange) -> None:
+        """Have the server end a stream that was cut, on the next connection."""
+        if self.failure is None:
+            self._tasks.create_task(self._end(exchange))
+
+    async def _end(self, exchange: Exchange) -> None:
+        # Only who reads a stream can cancel it.
+        request = Request(exchange.name, [], {}, stream=exchange.stream, position=exchange.position)
+        with contextlib.suppress(RpcError):
+            ending = await self.start(request, streams=True)
+            ending.carrier.abandon(ending)
 
     def want(self) -> None:
         """Somebody wants calls or events: connect, if that was not done yet."""
@@ -205,6 +223,7 @@ class Session:
             timeout=self._options.timeout,
             on_event=lambda event: self._event(connection, event),
             on_topic=lambda topic: self._topic(connection, topic),
+            on_orphan=self.end,
             settle_seconds=0,
         )
         return connection

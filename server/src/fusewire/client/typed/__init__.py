@@ -8,7 +8,8 @@ from fusewire.client.typed.core import Caller, open_client
 from fusewire.client.typed.models import Event, Model
 from fusewire.client.typed.options import Auth, ConnectOptions, Credentials
 from fusewire.client.typed.procedures import App, Call, NamedEvent, Procedure, StreamCall, default
-from fusewire.client.typed.stream import Stream
+from fusewire.client.typed.resumable import ResumableMethod, resumable
+from fusewire.client.typed.stream import ResumableStream, Stream
 from fusewire.client.typed.uploads import File, Source
 from fusewire.errors import RpcError
 
@@ -28,6 +29,8 @@ __all__ = [
     "NamedEvent",
     "Namespace",
     "Procedure",
+    "ResumableMethod",
+    "ResumableStream",
     "RpcError",
     "Source",
     "Status",
@@ -35,4 +38,5 @@ __all__ = [
     "StreamCall",
     "default",
     "open_client",
+    "resumable",
 ]

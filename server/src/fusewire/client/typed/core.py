@@ -25,12 +25,12 @@ from fusewire.client.tasks import owned_tasks
 from fusewire.client.typed.errors import ErrorTypes
 from fusewire.client.typed.options import ConnectOptions, asker, urls
 from fusewire.client.typed.procedures import App, Call, NamedEvent, StreamCall
-from fusewire.client.typed.stream import Stream
+from fusewire.client.typed.stream import ResumableStream, Stream
 from fusewire.errors import RpcError, Unavailable
 from fusewire.wire import messages as m
 
 if TYPE_CHECKING:
-    from fusewire.client.http import HttpTransport
+    from fusewire.client.http import HttpItems, HttpTransport
 
 log = logging.getLogger("fusewire.client")
 
@@ -205,16 +205,31 @@ class Caller:
 
     def stream(self, procedure: StreamCall[T], values: dict[str, Any]) -> Stream[T]:
         """The items of a call, which is sent when they are wanted. Its time runs from here."""
+        return Stream(self._items(procedure, values), procedure.read, self.core.errors.typed)
+
+    def resumable(self, procedure: StreamCall[T], values: dict[str, Any]) -> ResumableStream[T]:
+        """The same of a procedure whose stream can be resumed."""
+        return ResumableStream(self._items(procedure, values), procedure.read, self.core.errors.typed)
+
+    def resume(self, procedure: StreamCall[T], stream: str, position: str | None) -> ResumableStream[T]:
+        """The rest of a stream. Raises `TypeError` over HTTP."""
+        core = self.core
+        core.check()
+        if core.session is None:
+            raise TypeError(f"{procedure.name}: to resume a stream needs a WebSocket")
+        now = asyncio.get_running_loop().time()
+        request = procedure.resume_request(stream, position, timeout=self._timeout, since=now)
+        return ResumableStream(Items(core.session, request), procedure.read, core.errors.typed)
+
+    def _items(self, procedure: StreamCall[T], values: dict[str, Any]) -> Items | HttpItems:
         core = self.core
         core.check()
         now = asyncio.get_running_loop().time()
         if core.session is None or procedure.only_http:
             timeout = None if self._timeout == "default" else self._timeout
             deadline = None if timeout is None else now + timeout
-            over_http = core.http.stream(procedure.http_call(values), deadline=deadline)
-            return Stream(over_http, procedure.read, core.errors.typed)
-        items = Items(core.session, procedure.request(values, timeout=self._timeout, since=now))
-        return Stream(items, procedure.read, core.errors.typed)
+            return core.http.stream(procedure.http_call(values), deadline=deadline)
+        return Items(core.session, procedure.request(values, timeout=self._timeout, since=now))
 
 
 @asynccontextmanager

@@ -69,6 +69,10 @@ class Procedure(Generic[T]):
             since=since,
         )
 
+    def resume_request(self, stream: str, position: str | None, *, timeout: Timeout, since: float) -> Request:
+        """What goes on with a stream of this procedure."""
+        return Request(self.name, [], {}, timeout, since=since, stream=stream, position=position)
+
     def http_call(self, values: Mapping[str, Any]) -> HttpCall:
         """The call as a request. Raises `TypeError` for a procedure that HTTP cannot carry."""
         if self.http is None:

@@ -16,6 +16,14 @@ T = TypeVar("T")
 class Items(Protocol):
     """Plain items, over any transport."""
 
+    @property
+    def id(self) -> str | None:
+        """The name under which the stream can be resumed."""
+
+    @property
+    def position(self) -> str | None:
+        """Where it stands behind the last item that was taken."""
+
     async def start(self) -> object:
         """Send the call, unless it was."""
 
@@ -60,3 +68,21 @@ class Stream(AsyncIterator[T], Generic[T]):
 
     async def __aexit__(self, *error: object) -> None:
         await self.aclose()
+
+
+class ResumableStream(Stream[T]):
+    """A stream that goes on when its connection is lost: each item once and in order, from whatever worker.
+
+    `client.chat.resume(id, position)` goes on with it in another process. Leaving early cancels in Python, also while there is no
+    connection.
+    """
+
+    @property
+    def id(self) -> str | None:
+        """What `resume` takes: with it and the same identity the stream can be read. None until the server has told it, and over HTTP."""
+        return self._items.id
+
+    @property
+    def position(self) -> str | None:
+        """Behind the last item that was read; what `resume` takes besides. None before the first one, and over HTTP."""
+        return self._items.position
