@@ -15,12 +15,8 @@ from tests.support.valkey import ValkeyServer
 
 @pytest.fixture
 def valkey() -> Iterator[ValkeyServer]:
-    server = ValkeyServer()
-    try:
-        server.start()
+    with ValkeyServer() as server:
         yield server
-    finally:
-        server.remove()
 
 
 async def test_alive_and_ready(browser: httpx.AsyncClient) -> None:

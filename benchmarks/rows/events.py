@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 from benchmarks.bench import Bench
 from benchmarks.harness import Figure, Slice, alternate
@@ -157,13 +157,10 @@ async def _heard(socket: Socket, dialect: Hearing, count: int) -> None:
 
 @asynccontextmanager
 async def _redis() -> AsyncIterator[ValkeyServer]:
-    with unpinned():
-        valkey = ValkeyServer()
-        valkey.start()
-    try:
+    with ExitStack() as stack:
+        with unpinned():
+            valkey = stack.enter_context(ValkeyServer())
         yield valkey
-    finally:
-        valkey.remove()
 
 
 @asynccontextmanager

@@ -27,10 +27,8 @@ def transport(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[ValkeyServer]:
     """One server for the session; each test has an app name, and so keys, of its own."""
-    server = ValkeyServer()
-    server.start()
-    yield server
-    server.remove()
+    with ValkeyServer() as server:
+        yield server
 
 
 @pytest.fixture(params=["memory", "redis"])

@@ -1,17 +1,17 @@
 """A call with a key is executed once, however often it is sent; over every broker, and at whatever worker."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import BackgroundTasks, FastAPI, HTTPException, Response
-from fusewire import Credentials, Fuse, RegistrationError, RpcError
+from fusewire import Fuse, RegistrationError, RpcError
 from fusewire.wire import messages as m
 from pydantic import BaseModel
 
+from tests.support.apps import Workers
 from tests.support.peer import Peer, connected
 from tests.support.server import serving
 from tests.support.valkey import ValkeyServer
@@ -33,9 +33,7 @@ class Shop:
     """An app on any number of workers, and what its procedures did."""
 
     def __init__(self, broker_url: str | None) -> None:
-        self._broker_url = broker_url
-        self._name = uuid.uuid4().hex
-        self._made: list[Fuse] = []
+        self.worker = Workers(broker_url, self._define)
         self.note = Notes()
         self.gate = asyncio.Event()
 
@@ -43,16 +41,8 @@ class Shop:
     def paid(self) -> int:
         return self.note.noted.count("pay")
 
-    def worker(self) -> Fuse:
-        if self._made and self._broker_url is None:
-            return self._made[0]
-        fuse = Fuse(FastAPI(), broker=self._broker_url, name=self._name)
+    def _define(self, fuse: Fuse) -> None:
         fuse._services.pipeline.deduplication.lease_seconds = 0.5
-        self._made.append(fuse)
-
-        @fuse.identity
-        async def identify(credentials: Credentials) -> str | None:
-            return credentials.token
 
         @fuse.rpc(dedupe="10m")
         async def pay(amount: int) -> Receipt:
@@ -86,8 +76,6 @@ class Shop:
             self.note("pay")
             return self.paid
 
-        return fuse
-
 
 @pytest.fixture
 def shop(broker_url: str | None) -> Shop:
@@ -105,6 +93,14 @@ async def hosts(shop: Shop) -> AsyncIterator[tuple[str, str]]:
             async with serving(two.app) as there:
                 yield here, there
         shop.gate.set()
+
+
+@pytest.fixture
+async def devices(hosts: tuple[str, str]) -> AsyncIterator[tuple[Peer, Peer]]:
+    """One user at both workers."""
+    here, there = hosts
+    async with connected(here, token="ann") as one, connected(there, token="ann") as two:
+        yield one, two
 
 
 Ids = iter(range(1, 1_000_000))
@@ -127,23 +123,25 @@ def http(host: str, key: str = KEY, token: str | None = None, **headers: str) ->
     return httpx.AsyncClient(base_url=f"http://{host}/api", headers=said, timeout=10)
 
 
-async def test_a_retry_is_answered_and_nothing_is_executed(shop: Shop, hosts: tuple[str, str]) -> None:
+async def test_a_retry_is_answered_and_nothing_is_executed(
+    shop: Shop, devices: tuple[Peer, Peer], hosts: tuple[str, str]
+) -> None:
+    one, two = devices
     here, there = hosts
-    async with connected(here, token="ann") as one, connected(there, token="ann") as two:
-        first = (await answer(one, "pay", 2)).value
-        assert first == {"number": 1, "data": b"\xff\xff"}
-        assert (await answer(two, "pay", 2)).value == first
-        # Whatever carries it.
-        async with http(there, token="ann") as client:
-            assert (await client.post("/pay", json={"amount": 2})).json() == {"number": 1, "data": "//8="}
-        async with http(there, token="ann", key=f'"{KEY}"', accept="application/msgpack") as client:
-            assert b"\xff\xff" in (await client.post("/pay", json={"amount": 2})).content
-        assert shop.paid == 1
-        # Another key, another user, or none: another call.
-        assert (await answer(one, "pay", 2, key="other")).value["number"] == 2
-        async with connected(here, token="bob") as bob:
-            assert (await answer(bob, "pay", 2)).value["number"] == 3
-        assert [(await answer(one, "pay", 2, key=None)).value["number"] for _ in range(2)] == [4, 5]
+    first = (await answer(one, "pay", 2)).value
+    assert first == {"number": 1, "data": b"\xff\xff"}
+    assert (await answer(two, "pay", 2)).value == first
+    # Whatever carries it.
+    async with http(there, token="ann") as client:
+        assert (await client.post("/pay", json={"amount": 2})).json() == {"number": 1, "data": "//8="}
+    async with http(there, token="ann", key=f'"{KEY}"', accept="application/msgpack") as client:
+        assert b"\xff\xff" in (await client.post("/pay", json={"amount": 2})).content
+    assert shop.paid == 1
+    # Another key, another user, or none: another call.
+    assert (await answer(one, "pay", 2, key="other")).value["number"] == 2
+    async with connected(here, token="bob") as bob:
+        assert (await answer(bob, "pay", 2)).value["number"] == 3
+    assert [(await answer(one, "pay", 2, key=None)).value["number"] for _ in range(2)] == [4, 5]
 
 
 async def test_a_key_is_for_one_call(shop: Shop, hosts: tuple[str, str]) -> None:
@@ -163,20 +161,19 @@ async def test_what_is_no_key(shop: Shop, hosts: tuple[str, str], key: str) -> N
         assert (await answer(guest, "pay", 1)).value["number"] == 1
 
 
-async def test_who_comes_during_the_first_waits_for_it(shop: Shop, hosts: tuple[str, str]) -> None:
-    here, there = hosts
-    async with connected(here, token="ann") as one, connected(there, token="ann") as two:
-        calls = [(peer, keyed("pay_slowly")) for peer in (one, two, one, two)]
-        for peer, message in calls:
-            await peer.send(message)
-        await shop.note.until("pay")
-        shop.gate.set()
-        # In whatever order: whoever asks first is not told first.
-        answers = [(peer, await peer.until(m.Result)) for peer in (one, two, one, two)]
-        assert {(peer, answer.id) for peer, answer in answers} == {(peer, call.id) for peer, call in calls}
-        assert {answer.value for _, answer in answers} == {1}
-        await shop.note.until("afterwards")
-        assert shop.note.noted == ["pay", "afterwards"]
+async def test_who_comes_during_the_first_waits_for_it(shop: Shop, devices: tuple[Peer, Peer]) -> None:
+    one, two = devices
+    calls = [(peer, keyed("pay_slowly")) for peer in (one, two, one, two)]
+    for peer, message in calls:
+        await peer.send(message)
+    await shop.note.until("pay")
+    shop.gate.set()
+    # In whatever order: whoever asks first is not told first.
+    answers = [(peer, await peer.until(m.Result)) for peer in (one, two, one, two)]
+    assert {(peer, answer.id) for peer, answer in answers} == {(peer, call.id) for peer, call in calls}
+    assert {answer.value for _, answer in answers} == {1}
+    await shop.note.until("afterwards")
+    assert shop.note.noted == ["pay", "afterwards"]
 
 
 @pytest.mark.parametrize("transport", ["websocket", "http"])
@@ -217,21 +214,21 @@ async def test_what_was_stopped_is_not_executed_again(shop: Shop, hosts: tuple[s
     [("declared", 402, "SPENT"), ("http", 418, "HTTP_418"), ("other", 500, "INTERNAL")],
 )
 async def test_an_error_is_an_outcome_too(
-    shop: Shop, hosts: tuple[str, str], how: str, status: int, code: str
+    shop: Shop, devices: tuple[Peer, Peer], hosts: tuple[str, str], how: str, status: int, code: str
 ) -> None:
-    here, there = hosts
-    async with connected(here, token="ann") as one, connected(there, token="ann") as two:
-        first, again = await answer(one, "fail", how), await answer(two, "fail", how)
-        first.id = again.id = 1
-        assert (first.status, first.code) == (status, code)
-        assert again == first
-        async with http(there, token="ann") as client:
-            response = await client.post("/fail", json={"how": how})
-            assert (response.status_code, response.json()["code"]) == (status, code)
-            assert response.headers.get("x-tea") == ("pot" if how == "http" else None)
-            if how == "declared":
-                assert response.json()["data"] == {"number": 1, "data": "/w=="}
-        assert shop.paid == 1
+    one, two = devices
+    there = hosts[1]
+    first, again = await answer(one, "fail", how), await answer(two, "fail", how)
+    first.id = again.id = 1
+    assert (first.status, first.code) == (status, code)
+    assert again == first
+    async with http(there, token="ann") as client:
+        response = await client.post("/fail", json={"how": how})
+        assert (response.status_code, response.json()["code"]) == (status, code)
+        assert response.headers.get("x-tea") == ("pot" if how == "http" else None)
+        if how == "declared":
+            assert response.json()["data"] == {"number": 1, "data": "/w=="}
+    assert shop.paid == 1
 
 
 async def test_what_was_refused_before_it_began_may_be_sent_again(shop: Shop, hosts: tuple[str, str]) -> None:
@@ -252,42 +249,36 @@ async def test_a_large_result_is_not_kept_and_that_is_said(shop: Shop, hosts: tu
         assert shop.paid == 1
 
 
-async def test_a_worker_that_died_leaves_an_unknown_outcome(shop: Shop, hosts: tuple[str, str]) -> None:
-    here, there = hosts
-    async with connected(here, token="ann") as one, connected(there, token="ann") as two:
-        await one.send(keyed("pay_slowly"))
-        await shop.note.until("pay")
-        # What is left of a worker that is killed: a record that nobody keeps alive.
-        for fuse in shop._made:
-            fuse._services.pipeline.deduplication._leases.clear()
-        error = await answer(two, "pay_slowly")
-        assert (error.status, error.code) == (409, "OUTCOME_UNKNOWN")
-        assert shop.paid == 1
+async def test_a_worker_that_died_leaves_an_unknown_outcome(shop: Shop, devices: tuple[Peer, Peer]) -> None:
+    one, two = devices
+    await one.send(keyed("pay_slowly"))
+    await shop.note.until("pay")
+    # What is left of a worker that is killed: a record that nobody keeps alive.
+    for fuse in shop.worker.made:
+        fuse._services.pipeline.deduplication._leases.clear()
+    error = await answer(two, "pay_slowly")
+    assert (error.status, error.code) == (409, "OUTCOME_UNKNOWN")
+    assert shop.paid == 1
 
 
-async def test_a_long_call_keeps_its_claim(shop: Shop, hosts: tuple[str, str]) -> None:
-    here, there = hosts
-    async with connected(here, token="ann") as one, connected(there, token="ann") as two:
-        await one.send(keyed("pay_slowly"))
-        await shop.note.until("pay")
-        message = keyed("pay_slowly")
-        await two.send(message)
-        # Three times as long as a lease.
-        asyncio.get_running_loop().call_later(1.5, shop.gate.set)
-        assert await two.answer(message.id) == m.Result(message.id, 1)
+async def test_a_long_call_keeps_its_claim(shop: Shop, devices: tuple[Peer, Peer]) -> None:
+    one, two = devices
+    await one.send(keyed("pay_slowly"))
+    await shop.note.until("pay")
+    message = keyed("pay_slowly")
+    await two.send(message)
+    # Three times as long as a lease.
+    asyncio.get_running_loop().call_later(1.5, shop.gate.set)
+    assert await two.answer(message.id) == m.Result(message.id, 1)
 
 
 async def test_without_its_store_it_is_not_started() -> None:
-    server = ValkeyServer()
-    server.start()
-    try:
+    with ValkeyServer() as server:
         shop = Shop(server.url)
         async with serving(shop.worker().app) as host, connected(host, token="ann") as peer:
             server.stop()
             assert (await answer(peer, "pay", 1)).code == "UNAVAILABLE"
             assert shop.paid == 0
-    finally:
-        server.remove()
 
 
 def test_what_cannot_work_is_refused() -> None:

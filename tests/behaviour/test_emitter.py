@@ -7,11 +7,11 @@ import uuid
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
-from fusewire import Credentials, Emitter, Fuse, RegistrationError, Router
+from fusewire import Emitter, Fuse, RegistrationError, Router
 from fusewire.broker import BrokerError
 from pydantic import BaseModel
 
+from tests.support.apps import add_rooms, fuse_of_users
 from tests.support.listening import listening
 from tests.support.server import serving
 from tests.support.valkey import ValkeyServer
@@ -34,17 +34,9 @@ class Unregistered(BaseModel):
 
 
 def make_fuse(url: str, name: str) -> Fuse:
-    fuse = Fuse(FastAPI(), broker=url, name=name)
+    fuse = fuse_of_users(broker=url, name=name)
     fuse.include_router(rpc)
-
-    @fuse.identity
-    async def identify(credentials: Credentials) -> str | None:
-        return credentials.token
-
-    @fuse.rpc
-    async def enter(room: str) -> None:
-        await fuse.room(room).join()
-
+    add_rooms(fuse)
     return fuse
 
 

@@ -5,11 +5,11 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
-from fastapi import FastAPI
-from fusewire import Credentials, Fuse, emit
+from fusewire import Fuse, emit
 from fusewire.wire import messages as m
 from pydantic import BaseModel
 
+from tests.support.apps import add_rooms, fuse_of_users
 from tests.support.callers import calling
 from tests.support.peer import Peer, call, connected
 from tests.support.server import serving
@@ -38,13 +38,10 @@ def fuse(broker_url: str | None) -> Fuse:
 
 
 def make_fuse(broker_url: str | None, name: str) -> Fuse:
-    fuse = Fuse(FastAPI(), broker=broker_url, name=name)
+    fuse = fuse_of_users(broker=broker_url, name=name)
     fuse.rpc.event(JobStatus)
     fuse.rpc.event(Report)
-
-    @fuse.identity
-    async def identify(credentials: Credentials) -> str | None:
-        return credentials.token
+    add_rooms(fuse)
 
     @fuse.rpc
     async def start(job_id: str) -> bool:
@@ -55,14 +52,6 @@ def make_fuse(broker_url: str | None, name: str) -> Fuse:
     @fuse.rpc
     async def wrong() -> None:
         await emit(Unregistered())
-
-    @fuse.rpc
-    async def enter(room: str) -> None:
-        await fuse.room(room).join()
-
-    @fuse.rpc
-    async def leave(room: str) -> None:
-        await fuse.room(room).leave()
 
     return fuse
 

@@ -1,16 +1,15 @@
 """Who is in a room now, and who comes and goes: across workers, and when one of them dies."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
-from fusewire import Credentials, Fuse, Joined, Left, Present
+from fusewire import Fuse, Joined, Left, Present
 from fusewire.hub.presence import Timing
 
+from tests.support.apps import Workers
 from tests.support.callers import calling
 from tests.support.listening import Listening, listening
 from tests.support.server import serving
@@ -22,21 +21,11 @@ Make = Callable[..., Fuse]
 
 @pytest.fixture
 def make(broker_url: str | None) -> Make:
-    """A worker of one app. In memory there is only one."""
-    name = uuid.uuid4().hex
-    made: list[Fuse] = []
+    """In memory there is only one worker."""
 
-    def worker(timing: Timing = QUICK) -> Fuse:
-        if made and broker_url is None:
-            return made[0]
-        fuse = Fuse(FastAPI(), broker=broker_url, name=name)
-        fuse._hub.presence.timing = timing
+    def define(fuse: Fuse) -> None:
         fuse.rpc.event(Joined)
         fuse.rpc.event(Left)
-
-        @fuse.identity
-        async def identify(credentials: Credentials) -> str | None:
-            return credentials.token
 
         @fuse.rpc
         async def enter(room: str) -> list[Present]:
@@ -51,10 +40,14 @@ def make(broker_url: str | None) -> Make:
         async def who(room: str) -> list[str | None]:
             return [present.user for present in await fuse.room(room).presence()]
 
-        made.append(fuse)
+    worker = Workers(broker_url, define)
+
+    def make(timing: Timing = QUICK) -> Fuse:
+        fuse = worker()
+        fuse._hub.presence.timing = timing
         return fuse
 
-    return worker
+    return make
 
 
 @asynccontextmanager
@@ -65,6 +58,18 @@ async def workers(*fuses: Fuse) -> AsyncIterator[list[str]]:
             if fuse not in hosts:
                 hosts[fuse] = await stack.enter_async_context(serving(fuse.app))
         yield [hosts[fuse] for fuse in fuses]
+
+
+@asynccontextmanager
+async def entered(host: str, user: str | None = None) -> AsyncIterator[Listening]:
+    """Somebody in the lobby."""
+    async with listening(host, user) as listener:
+        await listener.call("enter", "lobby")
+        yield listener
+
+
+async def in_lobby(fuse: Fuse) -> list[str | None]:
+    return [present.user for present in await fuse.room("lobby").presence()]
 
 
 def heard(listener: Listening) -> list[tuple[str, Any]]:
@@ -88,30 +93,29 @@ async def test_a_snapshot_and_who_comes_and_goes(make: Make) -> None:
         assert heard(ann) == [("Joined", "ann"), ("Joined", "bob"), ("Left", "bob")]
         assert ann.seen[1]["since"] == ann.seen[2]["since"]
         assert ann.seen[1]["room"] == "lobby"
-        assert [present.user for present in await two.room("lobby").presence()] == ["ann"]
+        assert await in_lobby(two) == ["ann"]
         assert await two.room("kitchen").presence() == []
 
 
 async def test_it_is_asked_over_http_as_well(make: Make) -> None:
     fuse = make()
-    async with workers(fuse) as (host,), listening(host, "ann") as ann:
-        await ann.call("enter", "lobby")
-        async with calling("http-json", host, fuse.contract()) as caller:
-            assert await caller.call("who", "lobby") == ["ann"]
+    async with (
+        workers(fuse) as (host,),
+        entered(host, "ann"),
+        calling("http-json", host, fuse.contract()) as caller,
+    ):
+        assert await caller.call("who", "lobby") == ["ann"]
 
 
 async def test_a_user_with_two_devices_joins_once_and_leaves_with_the_last(make: Make) -> None:
     one, two = make(), make()
     async with (
         workers(one, two) as (here, there),
-        listening(here, "ann") as ann,
-        listening(here, "bob") as phone,
-        listening(there, "bob") as desk,
+        entered(here, "ann") as ann,
+        entered(here, "bob") as phone,
+        entered(there, "bob") as desk,
     ):
-        await ann.call("enter", "lobby")
-        await phone.call("enter", "lobby")
-        await desk.call("enter", "lobby")
-        assert [present.user for present in await one.room("lobby").presence()] == ["ann", "bob"]
+        assert await in_lobby(one) == ["ann", "bob"]
         await phone.call("leave", "lobby")
         await desk.leave()
         await ann.until(lambda: "Left" in ann.kinds)
@@ -120,8 +124,7 @@ async def test_a_user_with_two_devices_joins_once_and_leaves_with_the_last(make:
 
 async def test_all_at_once_is_each_once(make: Make) -> None:
     one, two = make(), make()
-    async with workers(one, two) as (here, there), listening(here, "ann") as ann, AsyncExitStack() as stack:
-        await ann.call("enter", "lobby")
+    async with workers(one, two) as (here, there), entered(here, "ann") as ann, AsyncExitStack() as stack:
         devices = [
             await stack.enter_async_context(listening(host, "bob"))
             for host in (here, there)
@@ -150,14 +153,12 @@ async def test_who_reconnects_in_time_never_left(make: Make) -> None:
     one, two = make(PATIENT), make(PATIENT)
     async with (
         workers(one, two) as (here, there),
-        listening(here, "ann") as ann,
-        listening(here, "bob") as bob,
+        entered(here, "ann") as ann,
+        entered(here, "bob") as bob,
     ):
-        await ann.call("enter", "lobby")
-        await bob.call("enter", "lobby")
         for host in (there, here, there):
             await bob.leave()
-            assert [present.user for present in await one.room("lobby").presence()] == ["ann", "bob"]
+            assert await in_lobby(one) == ["ann", "bob"]
             await bob.connect(host)
         await bob.call("leave", "lobby")
         await ann.until(lambda: "Left" in ann.kinds)
@@ -166,9 +167,7 @@ async def test_who_reconnects_in_time_never_left(make: Make) -> None:
 
 async def test_who_does_not_come_back_leaves(make: Make) -> None:
     fuse = make()
-    async with workers(fuse) as (host,), listening(host, "ann") as ann, listening(host, "bob") as bob:
-        await ann.call("enter", "lobby")
-        await bob.call("enter", "lobby")
+    async with workers(fuse) as (host,), entered(host, "ann") as ann, entered(host, "bob") as bob:
         await bob.leave()
         await ann.until(lambda: "Left" in ann.kinds)
         assert heard(ann) == [("Joined", "ann"), ("Joined", "bob"), ("Left", "bob")]
@@ -178,14 +177,12 @@ async def test_who_is_removed_left_once(make: Make) -> None:
     one, two = make(), make()
     async with (
         workers(one, two) as (here, there),
-        listening(here, "ann") as ann,
-        listening(there, "bob") as bob,
+        entered(here, "ann") as ann,
+        entered(there, "bob") as bob,
     ):
-        await ann.call("enter", "lobby")
-        await bob.call("enter", "lobby")
         await one.room("lobby").remove("bob")
         await bob.until(lambda: "room:lobby" not in bob.positions)
-        assert [present.user for present in await one.room("lobby").presence()] == ["ann"]
+        assert await in_lobby(one) == ["ann"]
         await bob.call("enter", "lobby")
         await ann.saw(4)
         assert heard(ann) == [("Joined", "ann"), ("Joined", "bob"), ("Left", "bob"), ("Joined", "bob")]
@@ -197,19 +194,15 @@ async def test_the_members_of_a_worker_that_died_are_gone_and_it_is_told_once(ma
     one, two, three = make(), make(), make()
     async with (
         workers(one, two) as (here, there),
-        listening(here, "ann") as ann,
-        listening(there, "eve") as eve,
+        entered(here, "ann") as ann,
+        entered(there, "eve") as eve,
     ):
-        await ann.call("enter", "lobby")
-        await eve.call("enter", "lobby")
         # Ending does no more than dying would: nothing is written down any more.
-        async with serving(three.app) as host, listening(host, "bob") as bob, listening(host, "cat") as cat:
-            await bob.call("enter", "lobby")
-            await cat.call("enter", "lobby")
+        async with serving(three.app) as host, entered(host, "bob"), entered(host, "cat") as cat:
             await ann.saw(4)
         await cat.connect(there)
         await ann.until(lambda: "Left" in ann.kinds)
-        assert [present.user for present in await one.room("lobby").presence()] == ["ann", "eve", "cat"]
+        assert await in_lobby(one) == ["ann", "eve", "cat"]
         await eve.call("leave", "lobby")
         await ann.until(lambda: ann.kinds.count("Left") == 2)
         assert heard(ann)[4:] == [("Left", "bob"), ("Left", "eve")]

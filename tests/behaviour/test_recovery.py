@@ -1,15 +1,14 @@
 """Who comes back misses nothing, or is told so: over every broker, and at whatever worker."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from fastapi import FastAPI
-from fusewire import Credentials, Fuse, History, emit
+from fusewire import Fuse, History, emit
 from fusewire.events import EventRegistry
 from pydantic import BaseModel, create_model
 
+from tests.support.apps import Workers, add_rooms
 from tests.support.listening import Listening, listening
 from tests.support.server import serving
 
@@ -28,33 +27,16 @@ Make = Callable[[], Fuse]
 
 @pytest.fixture
 def make(broker_url: str | None) -> Make:
-    """A worker of one app. In memory there is only one."""
-    name = uuid.uuid4().hex
-
-    def worker() -> Fuse:
-        fuse = Fuse(FastAPI(), broker=broker_url, name=name, history=HISTORY)
+    def define(fuse: Fuse) -> None:
         fuse.rpc.event(News)
         fuse.rpc.event(history=False)(Typing)
-
-        @fuse.identity
-        async def identify(credentials: Credentials) -> str | None:
-            return credentials.token
-
-        @fuse.rpc
-        async def enter(room: str) -> None:
-            await fuse.room(room).join()
-
-        @fuse.rpc
-        async def leave(room: str) -> None:
-            await fuse.room(room).leave()
+        add_rooms(fuse)
 
         @fuse.rpc
         async def tell_me(n: int) -> None:
             await emit(News(n=n))
 
-        return fuse
-
-    return worker
+    return Workers(broker_url, define, history=HISTORY)
 
 
 @pytest.fixture
@@ -88,8 +70,7 @@ async def test_what_was_missed_comes_once_and_in_order_before_what_is_new(fuse: 
 
 
 async def test_another_worker_knows_it_as_well(broker_url: str | None, make: Make) -> None:
-    one = make()
-    two = one if broker_url is None else make()
+    one, two = make(), make()
     async with serving(one.app) as here, serving(two.app) as there, listening(here, "ann") as ann:
         await ann.call("enter", "lobby")
         await two.to("ann").emit(News(n=1))

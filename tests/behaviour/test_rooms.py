@@ -1,13 +1,12 @@
 """Who is in a room stays in it, and who was removed is out: at every worker, connected or not."""
 
-import uuid
 from collections.abc import Callable
 
 import pytest
-from fastapi import FastAPI
-from fusewire import Credentials, Fuse
+from fusewire import Fuse
 from pydantic import BaseModel
 
+from tests.support.apps import Workers, add_rooms
 from tests.support.listening import Listening, listening
 from tests.support.server import serving
 
@@ -21,28 +20,11 @@ Make = Callable[[], Fuse]
 
 @pytest.fixture
 def make(broker_url: str | None) -> Make:
-    """A worker of one app. In memory there is only one."""
-    name = uuid.uuid4().hex
-    made: list[Fuse] = []
-
-    def worker() -> Fuse:
-        if made and broker_url is None:
-            return made[0]
-        fuse = Fuse(FastAPI(), broker=broker_url, name=name)
+    def define(fuse: Fuse) -> None:
         fuse.rpc.event(News)
+        add_rooms(fuse)
 
-        @fuse.identity
-        async def identify(credentials: Credentials) -> str | None:
-            return credentials.token
-
-        @fuse.rpc
-        async def enter(room: str) -> None:
-            await fuse.room(room).join()
-
-        made.append(fuse)
-        return fuse
-
-    return worker
+    return Workers(broker_url, define)
 
 
 def out_of(listener: Listening, room: str) -> Callable[[], bool]:

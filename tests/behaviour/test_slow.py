@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 from fastapi import FastAPI
-from fusewire import Bounds, Credentials, Fuse, History, RegistrationError, Router
+from fusewire import Bounds, Fuse, History, RegistrationError, Router
 from fusewire.transports.websocket.connection import Connection
 from fusewire.wire import messages as m
 from pydantic import BaseModel
 
+from tests.support.apps import fuse_of_users
 from tests.support.listening import Listening, listening
 from tests.support.peer import Peer, call, connected
 from tests.support.server import serving
@@ -37,8 +38,7 @@ class Cursor(BaseModel):
 
 @pytest.fixture
 def fuse(broker_url: str | None) -> Fuse:
-    fuse = Fuse(
-        FastAPI(),
+    fuse = fuse_of_users(
         broker=broker_url,
         name=uuid.uuid4().hex,
         bounds=Bounds(outgoing_bytes=100_000, ephemeral_bytes=3 * SIZE),
@@ -47,10 +47,6 @@ def fuse(broker_url: str | None) -> Fuse:
     fuse.rpc.event(News)
     fuse.rpc.event(history=False)(Typing)
     fuse.rpc.event(history=False, slow="coalesce", key="who")(Cursor)
-
-    @fuse.identity
-    async def identify(credentials: Credentials) -> str | None:
-        return credentials.token
 
     @fuse.rpc
     async def add(a: int, b: int) -> int:

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
-from fusewire import Credentials, Fuse
+from fusewire import Fuse
 from fusewire.broker import BrokerError
 from fusewire.wire import messages as m
 from pydantic import BaseModel
 from redis import Redis
 
+from tests.support.apps import fuse_of_users
 from tests.support.callers import CallError, calling
 from tests.support.peer import Peer, call, connected
 from tests.support.server import serving
@@ -25,12 +26,8 @@ class News(BaseModel):
 
 
 def worker(url: str, name: str) -> Fuse:
-    fuse = Fuse(FastAPI(), broker=url, name=name)
+    fuse = fuse_of_users(broker=url, name=name)
     fuse.rpc.event(News)
-
-    @fuse.identity
-    async def identify(credentials: Credentials) -> str | None:
-        return credentials.token
 
     @fuse.rpc
     async def tell(user: str, n: int) -> None:
@@ -45,10 +42,8 @@ def worker(url: str, name: str) -> Fuse:
 @pytest.fixture
 def server() -> Iterator[ValkeyServer]:
     """A server of the test's own, to be stopped in the middle."""
-    server = ValkeyServer()
-    server.start()
-    yield server
-    server.remove()
+    with ValkeyServer() as server:
+        yield server
 
 
 async def test_an_event_reaches_a_user_on_another_worker(valkey: ValkeyServer) -> None:

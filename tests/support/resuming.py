@@ -8,11 +8,11 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
-from fastapi import FastAPI
-from fusewire import Credentials, Fuse
+from fusewire import Fuse
 from fusewire.streams import streams as timing
 from fusewire.wire import messages as m
 
+from tests.support.apps import fuse_of_users
 from tests.support.peer import Peer, call, connected
 from tests.support.server import serving
 
@@ -27,11 +27,7 @@ class Log:
 
 
 def worker(url: str | None, name: str, log: Log, resume: str) -> Fuse:
-    fuse = Fuse(FastAPI(), broker=url, name=name, drain_seconds=0.2)
-
-    @fuse.identity
-    async def identify(credentials: Credentials) -> str | None:
-        return credentials.token
+    fuse = fuse_of_users(broker=url, name=name, drain_seconds=0.2)
 
     @fuse.rpc.get("/count", resume=resume)
     async def count(n: int, pause: float = 0.0) -> AsyncIterator[int]:

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Self
 
 from tests.support.ports import free_port
 
@@ -29,7 +30,7 @@ def binary() -> str:
 
 
 class ValkeyServer:
-    """Ended by its own pid. `stop()` and `start()` again keep the port and lose the data, as a crash would."""
+    """Runs as long as its block; ended by its own pid. `stop()` and `start()` again keep the port and lose the data, as a crash would."""
 
     def __init__(self, *options: str) -> None:
         """`options`: further ones of the server, such as `"--cluster-enabled", "yes"`."""
@@ -38,6 +39,17 @@ class ValkeyServer:
         self.url = f"redis://127.0.0.1:{self.port}"
         self._folder = Path(tempfile.mkdtemp(prefix="fusewire-valkey-"))
         self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.remove()
 
     def start(self) -> None:
         options = [

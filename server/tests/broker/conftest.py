@@ -26,27 +26,21 @@ KINDS = ["memory", "redis", "cluster"]
 
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[ValkeyServer]:
-    server = ValkeyServer()
-    server.start()
-    yield server
-    server.remove()
+    with ValkeyServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[ValkeyCluster]:
-    servers = ValkeyCluster()
-    servers.start()
-    yield servers
-    servers.remove()
+    with ValkeyCluster() as servers:
+        yield servers
 
 
 @pytest.fixture
 def own_server() -> Iterator[ValkeyServer]:
     """For a test that stops it."""
-    server = ValkeyServer()
-    server.start()
-    yield server
-    server.remove()
+    with ValkeyServer() as server:
+        yield server
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import asyncio
 import logging
 
 import pytest
-from fastapi import FastAPI
-from fusewire import Credentials, Fuse
+from fusewire import Fuse
 from fusewire.broker import BrokerError, MemoryBroker, Retention
 from fusewire.wire import messages as m
 from pydantic import BaseModel
 
+from tests.support.apps import fuse_of_users
 from tests.support.peer import call, connected
 from tests.support.server import serving
 
@@ -30,12 +30,8 @@ class Fickle(MemoryBroker):
 @pytest.fixture
 def fuse(caplog: pytest.LogCaptureFixture) -> Fuse:
     caplog.set_level(logging.CRITICAL)
-    fuse = Fuse(FastAPI(), broker=Fickle())
+    fuse = fuse_of_users(broker=Fickle())
     fuse.rpc.event(News)
-
-    @fuse.identity
-    async def identify(credentials: Credentials) -> str | None:
-        return credentials.token
 
     @fuse.rpc
     async def add(a: int, b: int) -> int:
