@@ -1,3 +1,4 @@
+import type { UpkeepPart } from "./connection/upkeep.js";
 import type { Procedure, RecoveryPart, UploadPart } from "./ports.js";
 
 /** The table that the generated file holds, and the parts of the client that its contract needs. */
@@ -16,6 +17,8 @@ export interface Descriptor {
   readonly uploads?: UploadPart;
   /** `recovery` of this package, where there are events. */
   readonly recovery?: RecoveryPart;
+  /** `upkeep` of this package, where somebody waits for the server, or is known to it. */
+  readonly upkeep?: UpkeepPart;
 }
 
 /** `@fusewire/client/http`. */

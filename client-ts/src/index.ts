@@ -8,6 +8,7 @@ export type { CallInfo } from "./call.js";
 export { type ClientMembers, createClient, type FuseClient, type WithOptions } from "./client.js";
 export { recovery } from "./connection/recovery.js";
 export type { Status, StatusStore } from "./connection/status.js";
+export { upkeep } from "./connection/upkeep.js";
 export { uploads } from "./connection/upload.js";
 export type { Descriptor } from "./descriptor.js";
 export { matchesError, RpcError, type RpcErrorFields } from "./errors.js";

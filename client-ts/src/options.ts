@@ -23,7 +23,8 @@ export interface ConnectOptions {
   readonly url?: string | undefined;
   /**
    * What the server's identity loader gets as `payload`, for instance `{ token }`; null is anonymous. Called for every
-   * connection and by `reauthenticate()`. If it throws, the error goes to `onError` and the client tries again.
+   * connection, for every call over HTTP, by `reauthenticate()`, and before the identity expires. If it throws, the error
+   * goes to `onError` and the client tries again.
    */
   readonly auth?: Auth | undefined;
   /** The deadline of calls that answer once, in milliseconds. Default 30,000; 0 is none. Streams have none. */

@@ -80,29 +80,6 @@ describe("a connection that is lost", () => {
     await peer.closed;
     client.close();
   });
-
-  it("comes back at once when the platform is online again", async () => {
-    const listeners = new Set<() => void>();
-    Object.assign(globalThis, {
-      addEventListener: (_: string, run: () => void) => listeners.add(run),
-      removeEventListener: (_: string, run: () => void) => listeners.delete(run),
-    });
-    try {
-      const { client } = clientOf(server);
-      client.on("Tick", () => undefined);
-      const first = await server.peer();
-      await until(() => client.status.state === "connected");
-      first.socket.terminate();
-      await until(() => client.status.attempt === 1);
-      for (const run of listeners) run();
-      await (await server.peer()).next("hello");
-      client.close();
-      expect(listeners.size).toBe(0);
-    } finally {
-      Reflect.deleteProperty(globalThis, "addEventListener");
-      Reflect.deleteProperty(globalThis, "removeEventListener");
-    }
-  });
 });
 
 describe("a server of another contract", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { type CallInfo, createClient, type FuseClient, type Stream, uploads } from "../src/index.js";
+import { type CallInfo, createClient, type FuseClient, type Stream, upkeep, uploads } from "../src/index.js";
 import { encode } from "../src/wire/codec.js";
 import { FakeClock } from "./support/clock.js";
 import { decodeFrame, encodeMessage } from "./support/messages.js";
@@ -164,6 +164,7 @@ class World {
       ws: "/",
       api: "",
       http: () => expect.unreachable(),
+      upkeep,
       uploads,
       procedures: {
         add: { args: ["a"] },

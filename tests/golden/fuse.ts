@@ -5,6 +5,7 @@ import {
   safely,
   uploads,
   recovery,
+  upkeep,
   type Call,
   type CodeOf,
   type ConnectOptions,
@@ -300,6 +301,7 @@ const descriptor = {
   http: () => import("@fusewire/client/http"),
   uploads,
   recovery,
+  upkeep,
 } as const;
 
 /** One shared connection per URL; nothing is opened until the first call or listener. */

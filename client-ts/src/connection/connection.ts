@@ -24,14 +24,14 @@ import {
   type Message,
   PING,
   PONG,
-  REFRESH,
   TOPIC,
   WELCOME,
 } from "../wire/messages.js";
 import { backoffMs } from "./backoff.js";
-import { isFull, launch, lose, receive, sendCall, tailOf, unreadable } from "./flights.js";
+import { isFull, lose, receive, sendCall, tailOf, unreadable } from "./flights.js";
 import { DEFAULT_LIMITS, flush, type Link, newLink, writeTo } from "./link.js";
 import type { Status } from "./status.js";
+import type { UpkeepPart } from "./upkeep.js";
 
 /** The WebSocket subprotocol of PROTOCOL §1. */
 export const SUBPROTOCOL = "fusewire.v1.msgpack";
@@ -64,6 +64,7 @@ export interface ConnectionOptions {
   readonly onError: (error: unknown) => void;
   readonly uploads?: UploadPart | undefined;
   readonly recovery?: RecoveryPart | undefined;
+  readonly upkeep?: UpkeepPart | undefined;
   /** Those who use it. */
   readonly listeners: Set<ConnectionListener>;
 }
@@ -86,9 +87,9 @@ export interface Connection extends Transport {
   /** Somebody wants calls or events: connect, if that was not done yet. */
   want(): void;
   /**
-   * New credentials: on the live connection, or else by connecting again. Without credentials to send the caller is known
-   * by cookies, and those are the handshake's: only a new one brings what a login has set. Calls under way finish on the
-   * old connection.
+   * New credentials: on the live connection, where upkeep is there and `auth` has some; or else by connecting again. Without
+   * credentials to send the caller is known by cookies, and those are the handshake's: only a new one brings what a login
+   * has set. Calls under way finish on the old connection.
    */
   reauthenticate(): Promise<void>;
   /** Closes the sockets; what is under way or waiting fails with CONNECTION_LOST, and so does every later call. */
@@ -109,8 +110,6 @@ export function createConnection(options: ConnectionOptions): Connection {
   /** The error without an id that came last; a terminal close after it is explained by it. */
   let refusal: RpcError | undefined;
   let failed: RpcError | undefined;
-  /** When something was received last. */
-  let heardAt = 0;
   let scheduled = false;
   const waiting = new Set<Call>();
   /** Those who wait in `reauthenticate` for a connection that is being made. */
@@ -122,6 +121,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   };
 
   const recovery = options.recovery?.(deliver, () => retry(live as Link, "hole", "hole"));
+  const upkeep = options.upkeep?.({ ...options, link: () => current, retry, awake, restart, reauthenticate });
 
   function deliver(name: string, value: unknown): void {
     tellAll("event", name, value);
@@ -136,7 +136,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
 
   function enter(state: Status["state"], code: string, reason = "", attempt = 0): void {
-    status = { state, code, reason, attempt };
+    status = { state, code: upkeep?.told(code) ?? code, reason, attempt };
     tellAll("status");
   }
 
@@ -187,7 +187,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     });
     socket.addEventListener("message", ({ data }) => {
       if (!link.socket) return;
-      if (link === current) heardAt = now();
+      link.heardAt = now();
       readFrame(new Uint8Array(data as ArrayBuffer), reader);
       afterFrame(link);
     });
@@ -296,7 +296,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
 
   function expire(link: Link): void {
-    const { welcomed, limits } = link;
+    const { welcomed, limits, heardAt } = link;
     const left = welcomed ? limits.heartbeat_ms + HEARTBEAT_GRACE_MS - (now() - heardAt) : 0;
     if (link !== current) drop(link, "not drained");
     else if (!link.socket) open(status.code);
@@ -354,29 +354,20 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
 
   async function reauthenticate(): Promise<void> {
-    const link = current;
-    if (!link?.welcomed) return link || failed ? restart() : undefined;
-    const credentials = await auth();
-    // While `auth` ran the connection may have gone; the next hello asks it again.
-    if (link !== current) return reauthenticate();
-    if (!credentials) return restart();
-    return new Promise((resolve, fail) => {
-      const flight = { id: 0, link, lane: 2 as const, item() {}, done: () => resolve(), fail };
-      launch(link, flight, () => elementsOf(REFRESH, flight.id, credentials)());
-    });
+    if (current || failed) return (current?.welcomed && upkeep?.renew(current)) || restart();
   }
 
   function want(): void {
     if (!current && !failed) open("requested");
   }
 
-  const awake = (): void => {
-    // In the pause.
+  /** Ends the pause between two attempts, and is as quick with the next ones as with the first. */
+  function awake({ type }: { readonly type: string }): void {
     if (current?.timer && !current.socket) {
       drop(current);
-      open("online");
+      open(type, 1);
     }
-  };
+  }
   globalThis.addEventListener?.("online", awake);
   return {
     name: "websocket",

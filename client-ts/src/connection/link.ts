@@ -35,6 +35,8 @@ export interface Link extends Sheet {
   /** Undefined before it is asked for, after it is given up, and in the pause between two connections. */
   socket: SocketLike | undefined;
   timer?: unknown;
+  /** When something was received last. */
+  heardAt: number;
   /** Hello has been said. */
   open?: boolean;
   /** The server has said welcome; before that, it holds what calls it gets. */
@@ -72,6 +74,7 @@ export function newLink(owner: LinkOwner): Link {
     frame: {},
     messages: 0,
     heldBytes: 0,
+    heardAt: 0,
   };
 }
 

@@ -3,8 +3,9 @@ export interface Status {
   readonly state: "disconnected" | "connecting" | "connected";
   /**
    * Why: `idle` (nothing was asked yet), `requested`, `connected`, `goaway`, `closed` (by `close()`), `restarted` (by
-   * `reauthenticate()`), `auth_failed` (`auth()` threw), `connect_timeout`, `heartbeat`, `connection_lost`, or the
-   * name of the server's close code (PROTOCOL §6), such as `unauthenticated`.
+   * `reauthenticate()`), `auth_failed` (`auth()` threw), `connect_timeout`, `heartbeat` (the server was silent), `hole` (an
+   * event is missing, and is fetched), `offline` (the platform says so), `online` and `visible` (a pause was cut short
+   * by that), `connection_lost`, or the name of the server's close code (PROTOCOL §6), such as `unauthenticated`.
    */
   readonly code: string;
   /** More words, from the server or the platform; often empty. */

@@ -25,6 +25,8 @@ export interface Limits {
   readonly max_streams: number;
   readonly stream_items: number;
   readonly stream_bytes: number;
+  /** How long the identity holds; absent where it does for ever. */
+  readonly expires_ms?: number;
 }
 
 /**

@@ -69,7 +69,7 @@ class Machine {
 }
 
 /** What the platform would tell that it is online again. */
-const platform = new Set<() => void>();
+const platform = new Set<(event: { type: string }) => void>();
 vi.stubGlobal("addEventListener", (_: string, run: () => void) => platform.add(run));
 vi.stubGlobal("removeEventListener", (_: string, run: () => void) => platform.delete(run));
 afterAll(() => {
@@ -85,7 +85,7 @@ afterEach(() => {
 type Step = (machine: Machine) => unknown;
 const want: Step = ({ connection }) => connection.want();
 const online: Step = () => {
-  for (const run of platform) run();
+  for (const run of platform) run({ type: "online" });
 };
 const restart: Step = ({ connection }) => void connection.reauthenticate().catch(() => undefined);
 const shutdown: Step = ({ connection }) => connection.close();
@@ -245,7 +245,7 @@ const TABLE: Row[] = [
     "restart",
     restart,
     "connecting restarted",
-    ["auth", "auth", "status restarted", "socket 2"],
+    ["auth", "status restarted", "socket 2"],
     [20_000, 38_000],
   ],
   ["ready", "welcome again", message(1, welcome), "connected connected", [], [9_000]],

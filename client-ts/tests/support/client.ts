@@ -9,6 +9,7 @@ import {
   resuming,
   type Stream,
   type Upload,
+  upkeep,
   uploads,
 } from "../../src/index.js";
 import { FakeClock } from "./clock.js";
@@ -37,6 +38,7 @@ export interface Events {
 export const descriptor = {
   http: () => import("../../src/transports/http.js"),
   recovery,
+  upkeep,
   uploads,
   calls: "0123456789abcdef",
   ws: "/_ws",

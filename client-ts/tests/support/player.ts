@@ -2,7 +2,7 @@
 // steps say is sent, what the `client` steps say is expected, and what a user would have done follows from those.
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
-import { createClient, RpcError, type Stream, uploads } from "../../src/index.js";
+import { createClient, RpcError, type Stream, upkeep, uploads } from "../../src/index.js";
 import type { Credentials } from "../../src/ports.js";
 import { encode } from "../../src/wire/codec.js";
 import { FakeClock } from "./clock.js";
@@ -86,7 +86,7 @@ export class Player {
   private taken = 0;
   private readonly fake = fakeSockets();
   private readonly client = createClient<Record<Name, (...values: unknown[]) => unknown>, { Note: unknown }>(
-    { calls: "hash", ws: "/_ws", api: "/api", procedures, http: () => expect.unreachable(), uploads },
+    { calls: "hash", ws: "/_ws", api: "/api", procedures, http: () => expect.unreachable(), upkeep, uploads },
     {
       url: "ws://test",
       WebSocket: this.fake.WebSocket,

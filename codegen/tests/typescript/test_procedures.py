@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from fusewire_codegen.contract import ContractError, validate
+from fusewire_codegen.typescript import render
 from fusewire_codegen.typescript.descriptor import declare_descriptor
 from fusewire_codegen.typescript.procedures import declare_procedures
 from fusewire_codegen.typescript.types import TypeWriter
@@ -219,3 +220,21 @@ def test_a_path_outside_the_prefix_is_refused() -> None:
     made = validate(contract(procedures={"f": procedure()}, api_prefix="/v2"))
     with pytest.raises(ContractError, match="/api/f is not below /v2"):
         declare_descriptor(made)
+
+
+@pytest.mark.parametrize(
+    ("parts", "kept"),
+    [
+        ({"procedures": {"f": procedure()}}, False),
+        ({"procedures": {"f": procedure(), "g": procedure(auth=True)}}, True),
+        ({"procedures": {"f": procedure(kind="stream")}}, False),
+        ({"procedures": {"f": procedure(kind="stream", resume=True)}}, True),
+        ({"events": {"Tick": {"schema": {"type": "integer"}, "history": False}}}, True),
+    ],
+)
+def test_a_connection_is_kept_up_where_it_is_waited_on_or_its_user_known(
+    parts: dict[str, Any], kept: bool
+) -> None:
+    text = render(validate(contract(**parts)), "app:app")
+    assert text.count("upkeep,") == (2 if kept else 0)
+    assert ("  upkeep,\n} as const;" in text) is kept

@@ -4,6 +4,7 @@ import {
   matchesError,
   safely,
   uploads,
+  upkeep,
   type Call,
   type CodeOf,
   type ConnectOptions,
@@ -71,6 +72,7 @@ const descriptor = {
   },
   http: () => import("@fusewire/client/http"),
   uploads,
+  upkeep,
 } as const;
 
 /** One shared connection per URL; nothing is opened until the first call or listener. */

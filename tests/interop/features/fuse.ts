@@ -6,6 +6,7 @@ import {
   uploads,
   recovery,
   resuming,
+  upkeep,
   type Call,
   type CodeOf,
   type ConnectOptions,
@@ -269,6 +270,7 @@ const descriptor = {
   http: () => import("@fusewire/client/http"),
   uploads,
   recovery,
+  upkeep,
 } as const;
 
 /** One shared connection per URL; nothing is opened until the first call or listener. */

@@ -5,6 +5,7 @@ import {
   safely,
   uploads,
   recovery,
+  upkeep,
   type CodeOf,
   type ConnectOptions,
   type ErrorOf,
@@ -73,6 +74,7 @@ const descriptor = {
   http: () => import("@fusewire/client/http"),
   uploads,
   recovery,
+  upkeep,
 } as const;
 
 /** One shared connection per URL; nothing is opened until the first call or listener. */

@@ -4,6 +4,7 @@ import {
   matchesError,
   safely,
   recovery,
+  upkeep,
   type Call,
   type CodeOf,
   type ConnectOptions,
@@ -168,6 +169,7 @@ const descriptor = {
   },
   http: () => import("@fusewire/client/http"),
   recovery,
+  upkeep,
 } as const;
 
 /** One shared connection per URL; nothing is opened until the first call or listener. */

@@ -24,6 +24,7 @@ def declare_descriptor(contract: Contract) -> list[str]:
         '  http: () => import("@fusewire/client/http"),',
         *(["  uploads,"] if has_uploads(contract) else []),
         *(["  recovery,"] if contract["events"] else []),
+        *(["  upkeep,"] if needs_upkeep(contract) else []),
         "} as const;",
     ]
 
@@ -37,6 +38,13 @@ def has_uploads(contract: Contract) -> bool:
 def has_resumable(contract: Contract) -> bool:
     """Whether a stream can be resumed, so that the client's part for it has to be imported."""
     return any(procedure.get("resume") for procedure in contract["procedures"].values())
+
+
+def needs_upkeep(contract: Contract) -> bool:
+    """Whether somebody waits for the server, or is known to it, so that a connection is worth keeping up between calls."""
+    procedures = contract["procedures"].values()
+    known = any(procedure["auth"] for procedure in procedures)
+    return known or bool(contract["events"]) or has_resumable(contract)
 
 
 def _entry(name: str, procedure: Procedure, prefix: str) -> str:

@@ -10,7 +10,12 @@ from fusewire_codegen.typescript.declarations import (
     declare_types,
     recursive_aliases,
 )
-from fusewire_codegen.typescript.descriptor import declare_descriptor, has_resumable, has_uploads
+from fusewire_codegen.typescript.descriptor import (
+    declare_descriptor,
+    has_resumable,
+    has_uploads,
+    needs_upkeep,
+)
 from fusewire_codegen.typescript.names import type_names
 from fusewire_codegen.typescript.procedures import declare_procedures, promise_of
 from fusewire_codegen.typescript.types import TypeWriter
@@ -67,6 +72,8 @@ def _imports(contract: Contract, branded: set[str]) -> list[str]:
     if has_resumable(contract):
         values.append("resuming")
         types.add("Resumable")
+    if needs_upkeep(contract):
+        values.append("upkeep")
     types |= {promise_of(procedure) for procedure in contract["procedures"].values()} - {"Promise"}
     names = [*values, *(f"type {name}" for name in sorted(types))]
     line = f'import {{ {", ".join(names)} }} from "@fusewire/client";'
