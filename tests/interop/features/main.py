@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import FastAPI
-from fusewire import Bounds, Credentials, Fuse, Router, RpcError, active_user, emit
+from fusewire import Bounds, Credentials, Fuse, Identity, Router, RpcError, active_user, emit
 from pydantic import BaseModel, Field
 
 from tests.interop.features import forms, uploads
@@ -71,9 +71,13 @@ fuse.rpc.event(Tick)
 
 
 @fuse.identity
-async def identify(credentials: Credentials) -> str | None:
+async def identify(credentials: Credentials) -> Identity | str | None:
+    """The token is the user; `ann for 3` is ann for three seconds."""
     if credentials.token == "refused":
         raise PermissionError
+    user, _, seconds = (credentials.token or "").partition(" for ")
+    if seconds:
+        return Identity(user, expires_at=datetime.now(UTC) + timedelta(seconds=float(seconds)))
     return credentials.token
 
 
