@@ -142,9 +142,12 @@ class Attendance:
             return None
         return Joined(room=stay.room, member=member, user=_user(member), since=_moment(new.since))
 
-    async def exit(self, stay: Stay) -> Left | None:
-        """The session is not here any more; elsewhere it may be. Returns what its room is told, if it was the member's last."""
-        left = await self._take_out(stay.room, stay.member, stay.ref, self._worker)
+    async def exit(self, stay: Stay, *, for_good: bool) -> Left | None:
+        """The session is not here any more; elsewhere it may be, unless it left `for_good`.
+
+        Returns what its room is told, if it was the member's last.
+        """
+        left = await self._take_out(stay.room, stay.member, stay.ref, None if for_good else self._worker)
         await self._store.delete_fields(_held(self._worker), (_line(stay),))
         return left
 
@@ -174,12 +177,13 @@ class Attendance:
         return sorted(found, key=lambda one: one.since)
 
     async def _take_out(self, room: str, member: str, ref: str | None, worker: str | None) -> Left | None:
+        """`ref`: None for each session of the member. `worker`: only if that one has it; None whoever has."""
         key = _member(room, member)
         while stored := await self._store.get(key):
             record = _record(stored)
             if ref is None:
                 record.held.clear()
-            elif record.held.get(ref) != worker:
+            elif ref not in record.held or worker not in (None, record.held[ref]):
                 return None
             else:
                 del record.held[ref]

@@ -60,6 +60,8 @@ class Presence:
         """The mark of removal that was known when they joined."""
         self._leaving: dict[Stay, float] = {}
         """Those whose connection ended, and when they are gone."""
+        self._left: set[Stay] = set()
+        """Those who went of their own will, or had to: not back at another worker, wherever they were written down."""
         self._withdrawn: set[Stay] = set()
         """Those whose session is to forget the room."""
         self._unsettled: set[Stay] = set()
@@ -98,11 +100,13 @@ class Presence:
     async def exit(self, session: str, room: str) -> None:
         """Raises `BrokerError`."""
         if (stay := self._forget(session, room)) is not None:
+            self._left.add(stay)
             await self._settle(stay)
 
     def gone(self, session: str, room: str, *, withdrawn: bool = False) -> None:
         """`withdrawn`: its session is to forget the room as well."""
         if (stay := self._forget(session, room)) is not None:
+            self._left.add(stay)
             if withdrawn:
                 self._withdrawn.add(stay)
             self._wake.set()
@@ -132,6 +136,7 @@ class Presence:
         self._marks[stay] = mark
         self._leaving.pop(stay, None)
         self._withdrawn.discard(stay)
+        self._left.discard(stay)
         self._unsettled.add(stay)
         return stay
 
@@ -152,7 +157,8 @@ class Presence:
             try:
                 mark = self._marks.get(stay)
                 if mark is None:
-                    await self._told(await self._attendance.exit(stay))
+                    await self._told(await self._attendance.exit(stay, for_good=stay in self._left))
+                    self._left.discard(stay)
                     if stay in self._withdrawn:
                         await self._sessions.exit(stay.session, stay.room)
                         self._withdrawn.discard(stay)
