@@ -1,16 +1,19 @@
 """The hub alone, with a broker whose replays take as long as the test likes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
-from fusewire.broker import BrokerError, MemoryBroker, MemoryStore, Replay
+from fusewire.broker import BrokerError, MemoryBroker, MemoryStore, Replay, Retention
 from fusewire.events import EventRegistry
 from fusewire.hub import History, Hub, Sessions
 from fusewire.wire import messages as m
 from fusewire.wire.codec import Sizes
 from fusewire.wire.frame import read_frame
 from pydantic import BaseModel
+
+pytestmark = pytest.mark.timeout(20)
 
 
 class News(BaseModel):
@@ -25,6 +28,11 @@ class SlowBroker(MemoryBroker):
         self.asked = asyncio.Semaphore(0)
         self.tell = asyncio.Semaphore(0)
         self.away = False
+        self.silent = False
+        """Nothing arrives, and where a topic stands is not known."""
+
+    async def subscribe(self, topic: str, retention: Retention) -> Any:
+        return None if self.silent else await super().subscribe(topic, retention)
 
     async def since(self, topic: str, position: str, *, limit: int, max_bytes: int) -> Replay:
         replay = await super().since(topic, position, limit=limit, max_bytes=max_bytes)
@@ -44,11 +52,14 @@ class Listener:
         self.seen: list[int] = []
         self.topics: list[m.Topic] = []
         self.slow = False
+        self.told = asyncio.Event()
+        """An event came."""
 
     def push(self, message: bytes) -> None:
         for found, _ in read_frame(message, Sizes()):
             if isinstance(found, m.Event):
                 self.seen.append(found.value["n"])
+                self.told.set()
             else:
                 assert isinstance(found, m.Topic)
                 self.topics.append(found)
@@ -56,10 +67,11 @@ class Listener:
     def offer(self, message: bytes, place: object) -> None:
         self.push(message)
 
-    async def push_patiently(self, message: bytes) -> bool:
+    async def push_patiently(self, message: bytes, wanted: Callable[[], bool]) -> bool:
         await asyncio.sleep(0)
-        self.push(message)
-        return True
+        if wanted():
+            self.push(message)
+        return wanted()
 
     def too_slow(self) -> None:
         self.slow = True
@@ -135,12 +147,59 @@ async def test_who_leaves_during_a_replay_is_forgotten(hub: Hub, broker: SlowBro
     assert repr(hub) == "<Hub 1 members, 1 topics>"
 
 
-async def test_a_broker_that_goes_away_during_a_replay_is_a_gap(hub: Hub, broker: SlowBroker) -> None:
-    member, catching_up = await behind(hub, 2)
+async def test_who_leaves_a_topic_during_a_replay_is_sent_no_more_of_it(hub: Hub, broker: SlowBroker) -> None:
+    """A right that is withdrawn meanwhile wins."""
+    member, catching_up = await behind(hub, 3)
     await broker.asked.acquire()
+    broker.tell.release()
+    await member.told.wait()
+    hub._leave(member, "all")
+    await catching_up
+    assert member.seen == [0]
+
+
+async def test_a_broker_that_goes_away_during_a_replay_is_waited_for(hub: Hub, broker: SlowBroker) -> None:
+    member, catching_up = await behind(hub, 2)
     broker.away = True
+    for _ in range(2):
+        await broker.asked.acquire()
+        broker.tell.release()
+    await broker.asked.acquire()
+    broker.away = False
+    await hub.publish(["all"], News(n=2))
+    broker.tell.release()
+    await broker.asked.acquire()
+    broker.tell.release()
+    await catching_up
+    assert member.seen == [0, 1, 2]
+    assert [topic.recovered for topic in member.topics] == [True]
+
+
+async def test_who_comes_back_while_the_broker_is_away_misses_nothing(hub: Hub, broker: SlowBroker) -> None:
+    """Its topic is heard again only later; what was published before that comes first."""
+    first = Listener()
+    await hub.attach(first, [])
+    hub.follow(first, {})
+    hub.detach(first)
+    await hub.publish(["all"], News(n=0))
+    broker.silent = True
+    member = Listener()
+    await hub.attach(member, [])
+    position = first.topics[0].position
+    assert position is not None
+    behind = hub.follow(member, {"all": position})
+    assert member.topics == []
+    catching_up = asyncio.create_task(hub.catch_up(member, behind))  # noqa: TID251  # awaited below
+    broker.tell.release()
+    await broker.asked.acquire()
+    await member.told.wait()
+    await hub.publish(["all"], News(n=1))
+    assert member.seen == [0], "nothing arrives"
+    # It is heard again, and says where it stands.
+    broker.silent = False
+    hub.gap("all", await broker.subscribe("all", History().of("all")))
     broker.tell.release()
     await catching_up
     await hub.publish(["all"], News(n=2))
-    assert member.seen == [2]
-    assert [topic.recovered for topic in member.topics] == [False]
+    assert member.seen == [0, 1, 2]
+    assert [topic.recovered for topic in member.topics] == [True]

@@ -15,6 +15,7 @@ from fusewire.hub.history import History
 from fusewire.hub.presence import Presence
 from fusewire.hub.publisher import Publisher
 from fusewire.hub.removals import removal_in, removal_message
+from fusewire.hub.replays import Replays, live, lose
 from fusewire.hub.sessions import Sessions
 from fusewire.hub.topics import ALL, CATCHING_UP, Member, Topic, room_topic, session_topic, user_topic
 from fusewire.wire.codec import write
@@ -22,13 +23,6 @@ from fusewire.wire.messages import Event
 from fusewire.wire.messages import Topic as TopicMessage
 
 log = logging.getLogger("fusewire.hub")
-
-REPLAYS = 8
-"""How many members one worker catches up at a time: each may hold `REPLAY_BYTES` of events meanwhile."""
-REPLAY_BYTES = 16 * 1024 * 1024
-"""Events of a topic that come to more than this are not recovered."""
-ROUNDS = 64
-"""How often a member is sent what came while it was sent what came before. One that is behind even then is too slow."""
 
 _NO_ROOMS: Mapping[str, bytes] = {}
 
@@ -45,7 +39,7 @@ class Hub:
         self._names: dict[Member, tuple[str, ...]] = {}
         self._members: dict[str, Member] = {}
         self.publish = Publisher(broker, events, history).publish
-        self._replays = asyncio.Semaphore(REPLAYS)
+        self._replays = Replays(broker, history, self._message)
         self.presence = Presence(sessions, tell=self._tell_room, withdraw=self._withdraw)
         broker.attach(self)
 
@@ -77,11 +71,9 @@ class Hub:
         if before is not None and before is not member:
             self.detach(before)
         self._members[member.session_id] = member
-        if self._events:
-            for topic in (*topics, ALL):
-                await self._subscribe(member, topic)
+        own = (*topics, ALL) if self._events else ()
+        await self._subscribe(member, *own, *map(room_topic, rooms))
         for room, mark in rooms.items():
-            await self._subscribe(member, room_topic(room))
             self.presence.back(member.session_id, room, owner, mark)
 
     def follow(self, member: Member, positions: Mapping[str, str]) -> list[tuple[Topic, str]]:
@@ -99,7 +91,7 @@ class Hub:
         for name in names:
             position, topic = positions.get(name), self._topics[name]
             if position is not None and not is_position(position):
-                self._lose(member, topic, None)
+                lose(member, topic, None)
             elif not self._begin(member, topic, position):
                 assert position is not None
                 behind.append((topic, position))
@@ -108,8 +100,7 @@ class Hub:
     async def catch_up(self, member: Member, behind: Iterable[tuple[Topic, str]]) -> None:
         """Send a member what it missed: each event once, in order, before new ones; or none, and it is told so."""
         for topic, position in behind:
-            async with self._replays:
-                await self._catch_up(member, topic, position)
+            await self._replays.catch_up(member, topic, position)
 
     def detach(self, member: Member) -> None:
         if self._members.get(member.session_id) is member:
@@ -210,8 +201,10 @@ class Hub:
         found.position = position
         message = write(TopicMessage(topic, position, recovered=False))
         for member, state in found.members.items():
-            if state != CATCHING_UP:
-                found.members[member] = None
+            if state == CATCHING_UP:
+                continue
+            found.members[member] = None
+            if state != position:
                 member.push(message)
 
     def _message(self, topic: str, delivery: Delivery) -> bytes | None:
@@ -265,73 +258,41 @@ class Hub:
             del self._topics[name]
             self._broker.unsubscribe(name)
 
-    async def _subscribe(self, member: Member, name: str) -> None:
-        topic = self._topics.get(name)
-        if topic is None:
-            topic = self._topics[name] = Topic(name)
-        topic.members[member] = CATCHING_UP
-        self._names[member] = (*self._names.get(member, ()), name)
-        if topic.subscribed:
-            return
-        # Several may come at once; each of them must know the position.
+    async def _subscribe(self, member: Member, *names: str) -> None:
+        asked = []
+        for name in names:
+            topic = self._topics.get(name)
+            if topic is None:
+                topic = self._topics[name] = Topic(name)
+            topic.members[member] = CATCHING_UP
+            self._names[member] = (*self._names.get(member, ()), name)
+            if not topic.subscribed:
+                asked.append(self._ask(topic))
+        if asked:
+            # A broker that does not answer is waited for once, and not topic by topic.
+            await asyncio.gather(*asked)
+
+    async def _ask(self, topic: Topic) -> None:
+        """Have it delivered. Several may ask at once; each of them must know the position."""
         if topic.lock is None:
             topic.lock = asyncio.Lock()
         async with topic.lock:
             if not topic.subscribed:
-                position = await self._broker.subscribe(name, self._history.of(name))
+                position = await self._broker.subscribe(topic.name, self._history.of(topic.name))
                 if topic.position is None:
                     topic.position = position
                 topic.subscribed = True
         topic.lock = None
-        if name not in self._topics:
+        if topic.name not in self._topics:
             # Everybody has left meanwhile.
-            self._broker.unsubscribe(name)
+            self._broker.unsubscribe(topic.name)
 
     def _begin(self, member: Member, topic: Topic, position: str | None) -> bool:
-        """From here on the member is sent everything. False when there is something between `position` and here."""
+        """From here on the member is sent everything. False when there may be something between `position` and here."""
+        if position is not None and position != topic.position:
+            return False
         if topic.position is not None:
-            if position is not None and position != topic.position:
-                return False
             member.push(write(TopicMessage(topic.name, topic.position, None if position is None else True)))
         # Without a position the broker is away. When it is back, it tells everybody where the topic goes on.
-        self._live(member, topic, topic.position)
+        live(member, topic, topic.position)
         return True
-
-    async def _catch_up(self, member: Member, topic: Topic, position: str) -> None:
-        first = True
-        for _ in range(ROUNDS):
-            try:
-                replay = await self._broker.since(
-                    topic.name, position, limit=self._history.of(topic.name).count, max_bytes=REPLAY_BYTES
-                )
-            except BrokerError:
-                self._lose(member, topic, None)
-                return
-            messages = [self._message(topic.name, entry) for entry in replay.entries]
-            if not replay.recovered or None in messages:
-                self._lose(member, topic, replay.top)
-                return
-            if first:
-                messages.insert(0, write(TopicMessage(topic.name, position, recovered=True)))
-            for message in messages:
-                if message is not None and not await member.push_patiently(message):
-                    return
-            first, position = False, replay.top
-            if topic.position is None or not after(topic.position, position):
-                self._live(member, topic, position)
-                return
-        member.too_slow()
-
-    def _lose(self, member: Member, topic: Topic, top: str | None) -> None:
-        """It goes on without what it missed, and is told."""
-        position = topic.position
-        if position is None or (top is not None and after(top, position)):
-            position = top
-        if position is not None:
-            member.push(write(TopicMessage(topic.name, position, recovered=False)))
-        self._live(member, topic, position)
-
-    def _live(self, member: Member, topic: Topic, state: str | None) -> None:
-        # It may have left meanwhile.
-        if member in topic.members:
-            topic.members[member] = None if state == topic.position else state

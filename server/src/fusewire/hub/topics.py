@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Protocol
 
 ALL = "all"
@@ -39,8 +39,8 @@ class Member(Protocol):
         """Queue a message that may be dropped when there is no room. Of those with the same place the newest counts."""
         ...
 
-    async def push_patiently(self, message: bytes) -> bool:
-        """Queue a message when there is room. False when the member is gone."""
+    async def push_patiently(self, message: bytes, wanted: Callable[[], bool]) -> bool:
+        """Queue a message when there is room, if it is wanted then. False when it was not, or the member is gone."""
         ...
 
     def too_slow(self) -> None:

@@ -139,12 +139,14 @@ class Line:
         elif not self.ended.done():
             self.outbox.put_passing(message, place, self.bounds.ephemeral_bytes)
 
-    async def push_patiently(self, message: bytes) -> bool:
-        """Queue an event when there is room. False when the connection is over."""
+    async def push_patiently(self, message: bytes, wanted: Callable[[], bool]) -> bool:
+        """Queue an event when there is room, if it is wanted then. False when it was not, or the connection is over."""
         most = min(self.bounds.stream_bytes, self.bounds.outgoing_bytes)
         await self.outbox.room(most)
+        if self.ended.done() or not wanted():
+            return False
         self.send(message)
-        return not self.ended.done()
+        return True
 
     def too_slow(self) -> None:
         self.shut(CloseCode.SLOW)
