@@ -38,13 +38,9 @@ def migrate(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer()
-    try:
-        server.start()
+    with PostgresServer() as server:
         migrate(server.create_database("migrated"))
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture(scope="session")

@@ -13,21 +13,12 @@ from benchmarks.processes import ROOT, finished, unpinned
 from benchmarks.projects import App, write_trpc
 from benchmarks.rows.codegen import generate
 from benchmarks.toolchain import build_client, node
+from tests.support.typescript import PAGE, TSC
 
 PROCEDURES = 1000
 CALLS = 20
 PAIRS = 3
-_TSC = ROOT / "node_modules" / ".bin" / "tsc"
-_OPTIONS = {
-    "target": "ES2022",
-    "module": "ESNext",
-    "moduleResolution": "Bundler",
-    "lib": ["ES2022", "DOM", "DOM.Iterable", "DOM.AsyncIterable"],
-    "types": [],
-    "strict": True,
-    "skipLibCheck": True,
-    "noEmit": True,
-}
+_OPTIONS = PAGE | {"skipLibCheck": True, "noEmit": True}
 _OURS = 'import { connect } from "./fuse";\n\nconst client = connect();\n'
 _OUR_CALL = """
 export async function call{number}(): Promise<string> {{
@@ -81,5 +72,5 @@ def _write_page(folder: Path, head: str, call: str) -> None:
 async def _tsc(folder: Path) -> float:
     started = time.perf_counter()
     with unpinned():
-        await finished([_TSC, "-p", folder])
+        await finished([TSC, "-p", folder])
     return time.perf_counter() - started

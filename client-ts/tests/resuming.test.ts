@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { clientOf, until } from "./support/client.js";
 import type { Message } from "./support/messages.js";
-import { ScriptedServer } from "./support/server.js";
+import { type Peer, ScriptedServer } from "./support/server.js";
 
 let server: ScriptedServer;
 
@@ -12,6 +12,14 @@ afterEach(() => server.stop());
 
 function item(id: number, value: number): Message {
   return { kind: "item", id, value, position: `7-${value}` };
+}
+
+/** The stream has begun, and its reader has one item of it. */
+async function firstItem(stream: AsyncIterableIterator<unknown>): Promise<{ peer: Peer; id: number }> {
+  const { peer, id } = await server.called();
+  peer.send({ kind: "stream", id, stream: "s-1" }, item(id, 1));
+  expect((await stream.next()).value).toBe(1);
+  return { peer, id };
 }
 
 it("goes on behind the last item when the connection was lost, and its reader does not notice", async () => {
@@ -68,10 +76,7 @@ it("is lost with its connection as long as it has no name", async () => {
 it("is cancelled by its reader, and not asked for again", async () => {
   const { client } = clientOf(server);
   const stream = client.story(1);
-  const peer = await server.peer();
-  const { id } = await peer.next("call");
-  peer.send({ kind: "stream", id, stream: "s-1" }, item(id, 1));
-  expect((await stream.next()).value).toBe(1);
+  const { peer, id } = await firstItem(stream);
   await stream.return();
   expect(await peer.next("cancel")).toEqual({ kind: "cancel", id });
   client.close();
@@ -80,10 +85,7 @@ it("is cancelled by its reader, and not asked for again", async () => {
 it("fails when the client is closed while it waits for a connection", async () => {
   const { client } = clientOf(server);
   const stream = client.story(1);
-  const peer = await server.peer();
-  const { id } = await peer.next("call");
-  peer.send({ kind: "stream", id, stream: "s-1" }, item(id, 1));
-  expect((await stream.next()).value).toBe(1);
+  const { peer } = await firstItem(stream);
   const next = stream.next();
   peer.socket.terminate();
   await until(() => client.status.state === "connecting");

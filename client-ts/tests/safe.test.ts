@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { safely } from "../src/index.js";
 import { clientOf, type TestClient } from "./support/client.js";
-import { type Peer, ScriptedServer } from "./support/server.js";
+import { ScriptedServer } from "./support/server.js";
 
 let server: ScriptedServer;
 let client: TestClient;
@@ -14,24 +14,20 @@ afterEach(async () => {
   await server.stop();
 });
 
-async function taken(): Promise<{ peer: Peer; id: number }> {
-  const peer = await server.peer();
-  return { peer, id: (await peer.next("call")).id };
-}
 const spent = (id: number) =>
   ({ kind: "error", id, status: 402, code: "SPENT", detail: "No.", data: { left: 0 } }) as const;
 
 describe("the outcome of a call", () => {
   it("is its data", async () => {
     const outcome = safely(client.add(1, 2));
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     peer.send({ kind: "result", id, value: 0 });
     expect(await outcome).toEqual({ data: 0, error: undefined });
   });
 
   it("is its error", async () => {
     const outcome = safely(client.add(1, 2));
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     peer.send(spent(id));
     const { data, error } = await outcome;
     expect(data).toBeUndefined();
@@ -59,7 +55,7 @@ describe("the outcome of a call", () => {
 describe("the outcomes of a stream", () => {
   it("are its items, then its error, then nothing", async () => {
     const outcomes = safely(client.chat("hi"));
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     peer.send({ kind: "item", id, value: "" }, { kind: "item", id, value: "b" }, spent(id));
     const read = [];
     for await (const { data, error } of outcomes) read.push(error ? error.code : data);
@@ -69,7 +65,7 @@ describe("the outcomes of a stream", () => {
 
   it("end with the stream, awaited or not", async () => {
     const outcomes = safely(await client.chat("hi"));
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     peer.send({ kind: "item", id, value: "a" }, { kind: "end", id });
     const read = [];
     for await (const outcome of outcomes) read.push(outcome);
@@ -78,7 +74,7 @@ describe("the outcomes of a stream", () => {
 
   it("are left like the stream itself", async () => {
     const outcomes = safely(client.chat("hi"));
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     peer.send({ kind: "item", id, value: "a" });
     for await (const { data } of outcomes) {
       expect(data).toBe("a");
@@ -89,7 +85,7 @@ describe("the outcomes of a stream", () => {
 
   it("are left while an item is awaited", async () => {
     const outcomes = safely(client.chat("hi"));
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     const next = outcomes.next();
     await outcomes.return?.();
     expect(await next).toEqual({ done: true, value: undefined });
@@ -98,7 +94,7 @@ describe("the outcomes of a stream", () => {
 
   it("are left before they are read", async () => {
     const outcomes = safely(client.chat("hi"));
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     await outcomes.return?.();
     expect((await peer.next("cancel")).id).toBe(id);
   });

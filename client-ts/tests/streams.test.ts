@@ -14,17 +14,13 @@ afterEach(async () => {
   await server.stop();
 });
 
-async function open<T>(stream: T): Promise<{ stream: T; peer: Peer; id: number }> {
-  // `stream` is in an object on its way, because returning a thenable would await it.
-  const peer = await server.peer();
-  return { stream, peer, id: (await peer.next("call")).id };
-}
 const items = (id: number, ...values: unknown[]) =>
   values.map((value) => ({ kind: "item", id, value }) as const);
 
 describe("a stream", () => {
   it("leaves in the tick of the call and delivers falsy items too", async () => {
-    const { stream, peer, id } = await open(client.numbers());
+    const stream = client.numbers();
+    const { peer, id } = await server.called();
     expect(peer.all("call")[0]).toEqual({ kind: "call", id, name: "numbers" });
     peer.send(...items(id, 0, "", null, false, Number.NaN), { kind: "end", id });
     const read = [];
@@ -36,7 +32,7 @@ describe("a stream", () => {
     const call = client.chat("hi");
     const stream = how === "awaited" ? await call : await (async () => call)();
     expect("then" in stream).toBe(false);
-    const { peer, id } = await open(null);
+    const { peer, id } = await server.called();
     peer.send(...items(id, "a", "b"), { kind: "end", id });
     const read = [];
     for await (const item of stream) read.push(item);
@@ -45,7 +41,7 @@ describe("a stream", () => {
 
   it("has one reader", async () => {
     const stream = client.chat("hi");
-    const { peer, id } = await open(null);
+    const { peer, id } = await server.called();
     peer.send(...items(id, "a", "b"), { kind: "end", id });
     expect(await stream.next()).toEqual({ done: false, value: "a" });
     for await (const item of stream) expect(item).toBe("b");
@@ -56,7 +52,7 @@ describe("a stream", () => {
   it("answers parallel next() calls in order", async () => {
     const stream = client.numbers();
     const asked = [stream.next(), stream.next(), stream.next(), stream.next()];
-    const { peer, id } = await open(null);
+    const { peer, id } = await server.called();
     peer.send(...items(id, 1, 2), { kind: "end", id });
     expect(await Promise.all(asked)).toEqual([
       { done: false, value: 1 },
@@ -68,7 +64,7 @@ describe("a stream", () => {
 
   it.each(["break", "return", "close"])("sends cancel on %s", async (how) => {
     const stream = client.numbers();
-    const { peer, id } = await open(null);
+    const { peer, id } = await server.called();
     peer.send(...items(id, 1, 2, 3));
     if (how === "break") {
       for await (const item of stream) {
@@ -95,7 +91,7 @@ describe("a stream", () => {
 
   it("throws an error of its middle from next(), behind the items, once", async () => {
     const stream = client.numbers();
-    const { peer, id } = await open(null);
+    const { peer, id } = await server.called();
     peer.send(...items(id, 1, 2), { kind: "error", id, status: 500, code: "INTERNAL", detail: "broken" });
     const read: unknown[] = [];
     const reading = (async () => {
@@ -110,7 +106,7 @@ describe("a stream", () => {
   it("throws the reason of an abort at once, and cancels", async () => {
     const controller = new AbortController();
     const stream = client.with({ signal: controller.signal }).numbers();
-    const { peer, id } = await open(null);
+    const { peer, id } = await server.called();
     peer.send(...items(id, 1, 2, 3));
     expect(await stream.next()).toEqual({ done: false, value: 1 });
     controller.abort();
@@ -148,7 +144,7 @@ describe("a stream", () => {
 
   it("whose item cannot be read fails, and is cancelled on the server", async () => {
     const stream = client.numbers();
-    const { peer, id } = await open(null);
+    const { peer, id } = await server.called();
     peer.send(...items(id, 1, BEYOND_NUMBERS, 3));
     expect(await stream.next()).toEqual({ done: false, value: 1 });
     await expect(stream.next()).rejects.toBeInstanceOf(RangeError);
@@ -159,7 +155,7 @@ describe("a stream", () => {
 describe("credit", () => {
   it("is granted when half of the items were read", async () => {
     const stream = client.numbers();
-    const { peer, id } = await open(null);
+    const { peer, id } = await server.called();
     peer.send(...items(id, 1, 2, 3, 4, 5, 6, 7, 8));
     for (let read = 0; read < 3; read++) await stream.next();
     expect(peer.all("credit")).toHaveLength(0);
@@ -170,7 +166,7 @@ describe("credit", () => {
 
   it("is granted when half of the bytes were read", async () => {
     const stream = client.numbers();
-    const { peer, id } = await open(null);
+    const { peer, id } = await server.called();
     const text = "x".repeat(40_000);
     peer.send(...items(id, text));
     await stream.next();
@@ -207,7 +203,7 @@ describe("credit", () => {
 
   it("is not granted for a stream that nobody reads", async () => {
     const stream = client.numbers();
-    const { peer, id } = await open(null);
+    const { peer, id } = await server.called();
     peer.send(...items(id, 1, 2, 3, 4, 5, 6, 7, 8), { kind: "ping" });
     await peer.next("pong");
     expect(peer.all("credit")).toHaveLength(0);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { clientOf, connect, type TestClient, until } from "./support/client.js";
-import { type Peer, ScriptedServer } from "./support/server.js";
+import { ScriptedServer } from "./support/server.js";
 
 let server: ScriptedServer;
 let client: TestClient;
@@ -13,11 +13,6 @@ afterEach(async () => {
   client.close();
   await server.stop();
 });
-
-async function taken(): Promise<{ peer: Peer; id: number }> {
-  const peer = await server.peer();
-  return { peer, id: (await peer.next("call")).id };
-}
 
 /** A source that tells how often it was asked and whether it was stopped, and may be made to wait. */
 class Source implements AsyncIterableIterator<unknown> {
@@ -74,7 +69,7 @@ describe("an upload", () => {
     ],
   ])("may come from %s", async (_, source) => {
     const result = client.collect("x", source());
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     expect(peer.all("call")).toEqual([{ kind: "call", id, name: "collect", kwargs: { name: "x" } }]);
     await peer.next("end");
     expect(peer.all("item").map((item) => item.value)).toEqual(["a", 0, null]);
@@ -87,7 +82,7 @@ describe("an upload", () => {
 
   it("may be a file, whose bytes it reads", async () => {
     const result = client.collect("x", new Blob(["ab", "c"]));
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     await peer.next("end");
     const parts = peer.all("item").map(({ value }) => value as Uint8Array);
     expect(Buffer.concat(parts).toString()).toBe("abc");
@@ -131,7 +126,7 @@ describe("an upload", () => {
   it("pulls no further than the credit of items reaches", async () => {
     const source = new Source(1_000);
     const result = client.collect("x", source);
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     await until(() => peer.all("item").length === 8);
     await settled();
     expect([source.pulled, peer.all("item").length]).toEqual([8, 8]);
@@ -152,7 +147,7 @@ describe("an upload", () => {
   it("pulls no further than the credit of bytes reaches, whose last item may overdraw it", async () => {
     const item = "x".repeat(40_000);
     const result = client.collect("x", Array(8).fill(item));
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     await until(() => peer.all("item").length === 2);
     await settled();
     expect(peer.all("item")).toHaveLength(2);
@@ -175,7 +170,7 @@ describe("an upload", () => {
       })(),
     );
     const rejected = expect(result).rejects.toThrow("disk");
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     await rejected;
     expect(await peer.next("cancel")).toEqual({ kind: "cancel", id });
     expect(peer.all("end")).toEqual([]);
@@ -195,7 +190,7 @@ describe("an upload", () => {
     }
     const result = client.collect("x", source());
     const rejected = expect(result).rejects.toThrow(new TypeError("cannot send a Map (at chunks.a[0])"));
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     await rejected;
     expect(await peer.next("cancel")).toEqual({ kind: "cancel", id });
     expect(cleaned).toBe(true);
@@ -205,7 +200,7 @@ describe("an upload", () => {
     const source = new Source(100, 3);
     const controller = new AbortController();
     const result = client.with({ signal: controller.signal }).collect("x", source);
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     await until(() => source.waits !== undefined);
     if (how === "result") peer.send({ kind: "result", id, value: 1 });
     else if (how === "error") peer.send({ kind: "error", id, status: 400, code: "X", detail: "no" });
@@ -229,7 +224,7 @@ describe("an upload", () => {
       },
     });
     const result = client.collect("x", source);
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     peer.send({ kind: "result", id, value: 1 });
     expect(await result).toBe(1);
     expect(cancelled).toBe(true);
@@ -243,7 +238,7 @@ describe("an upload", () => {
       },
     };
     const result = client.collect("x", { [Symbol.asyncIterator]: () => failing });
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     peer.send({ kind: "result", id, value: 1 });
     expect(await result).toBe(1);
     await settled();
@@ -281,7 +276,7 @@ describe("an upload", () => {
   it("stops when the reader of its stream leaves", async () => {
     const source = new Source(100, 2);
     const stream = client.pipe(source);
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     peer.send({ kind: "item", id, value: "a" });
     for await (const item of stream) {
       expect(item).toBe("a");
@@ -310,7 +305,7 @@ describe("an upload", () => {
 
   it("of nothing at all is empty; of what is no source, a TypeError", async () => {
     const result = client.collect("x", undefined as unknown as []);
-    const { peer, id } = await taken();
+    const { peer, id } = await server.called();
     await peer.next("end");
     expect(peer.all("item")).toEqual([]);
     peer.send({ kind: "result", id, value: 0 });

@@ -13,8 +13,8 @@ import pytest
 from fusewire_codegen.contract import validate
 from fusewire_codegen.typescript import render
 
-from codegen.tests.compiler import CLIENT, HTTP, ROOT
 from codegen.tests.contracts import contract, param, procedure
+from tests.support.typescript import CLIENT, HTTP, ROOT
 
 MAX_BYTES_EACH = 40
 """Of a procedure that the page does not call, minified and compressed as a server sends it."""

@@ -6,19 +6,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from fusewire import Fuse, active_user
-from pydantic import BaseModel
 
 from tests.support.callers import Caller, CallError
+from tests.support.rows import Public, Row
 
 Connect = Callable[..., Awaitable[Caller]]
-
-
-class Public(BaseModel):
-    name: str
-
-
-class Row(Public):
-    password_hash: str
 
 
 class Ledger:

@@ -32,12 +32,18 @@ async def test_a_call_may_be_cancelled_in_its_own_frame(world: World, open_peer:
     assert world.noted == ["waiting", "cancelled", "finally"]
 
 
-async def test_cancelled_is_said_when_the_clean_up_has_run(world: World, open_peer: Open) -> None:
+async def cleaning_up(world: World, open_peer: Open) -> Peer:
+    """Whose call 1 was cancelled, and whose clean-up waits at the gate."""
     peer = await open_peer()
     await peer.send(call(1, "cleans_up"))
     await world.until("running")
     await peer.send(m.Cancel(1))
     await world.until("cleaning")
+    return peer
+
+
+async def test_cancelled_is_said_when_the_clean_up_has_run(world: World, open_peer: Open) -> None:
+    peer = await cleaning_up(world, open_peer)
     # Not settled yet: another answer comes first.
     assert await works(peer)
     world.gate.set()
@@ -143,11 +149,7 @@ async def test_the_server_goes_on_after_all_that(world: World) -> None:
 
 
 async def test_a_second_cancel_does_not_interrupt_the_clean_up(world: World, open_peer: Open) -> None:
-    peer = await open_peer()
-    await peer.send(call(1, "cleans_up"))
-    await world.until("running")
-    await peer.send(m.Cancel(1))
-    await world.until("cleaning")
+    peer = await cleaning_up(world, open_peer)
     await peer.send(m.Cancel(1))
     await peer.close()
     world.gate.set()

@@ -9,7 +9,7 @@ from fastapi import BackgroundTasks, Depends
 from fusewire import Call, Fuse, active_user
 from fusewire.wire import messages as m
 
-from tests.support.callers import Caller
+from tests.support.callers import Caller, collect
 from tests.support.peer import call
 from tests.support.worlds import Notes, World, works
 
@@ -68,10 +68,6 @@ def define(fuse: Fuse) -> None:
     @fuse.rpc
     async def look() -> str:
         return var.get()
-
-
-async def collect(stream: AsyncIterator[Any]) -> list[Any]:
-    return [item async for item in stream]
 
 
 async def test_no_call_sees_what_another_one_set(fuse: Fuse, connect: Connect) -> None:

@@ -9,7 +9,7 @@ import websockets
 from fastapi import Depends
 from fusewire.wire import messages as m
 
-from tests.support.peer import call
+from tests.support.peer import Peer, call
 from tests.support.worlds import World
 
 Start = Callable[..., Awaitable[World]]
@@ -18,6 +18,17 @@ DRAINING = {
     "ws": "fusewire.serving:WebSocketProtocol",
     "timeout_graceful_shutdown": 20,
 }
+
+
+async def draining(start: Start) -> tuple[World, Peer]:
+    """A server that goes away while a call waits at the gate."""
+    world = await start(options=DRAINING, drain=30)
+    peer = await world.open()
+    await peer.send(call(1, "wait_here"))
+    await world.until("waiting")
+    world.server.stop()
+    await peer.until(m.GoAway)
+    return world, peer
 
 
 async def test_each_connection_finishes_what_is_under_way_and_starts_nothing_new(start: Start) -> None:
@@ -104,12 +115,7 @@ async def test_a_connection_that_says_hello_late_is_told_too(start: Start) -> No
 
 
 async def test_nobody_new_is_let_in(start: Start) -> None:
-    world = await start(options=DRAINING, drain=30)
-    peer = await world.open()
-    await peer.send(call(1, "wait_here"))
-    await world.until("waiting")
-    world.server.stop()
-    await peer.until(m.GoAway)
+    world, peer = await draining(start)
     with pytest.raises((OSError, websockets.InvalidHandshake)):
         await world.open()
     world.gate.set()
@@ -118,12 +124,7 @@ async def test_nobody_new_is_let_in(start: Start) -> None:
 
 async def test_the_lifespan_ends_when_the_last_call_has(start: Start) -> None:
     """What a call uses until its end (a pool, a client) is still there."""
-    world = await start(options=DRAINING, drain=30)
-    peer = await world.open()
-    await peer.send(call(1, "wait_here"))
-    await world.until("waiting")
-    world.server.stop()
-    await peer.until(m.GoAway)
+    world, peer = await draining(start)
     world.gate.set()
     assert await peer.answer(1) == m.Result(1, None)
     assert await peer.close_code() == (4000, "going_away")

@@ -1,40 +1,23 @@
 """`@fuse.middleware`: around every call, on every transport."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Annotated, Any
 
 import pytest
 from fastapi import BackgroundTasks, Depends, HTTPException
 from fusewire import Call, Fuse, RpcError
-from pydantic import BaseModel
 
 from tests.support.callers import Caller, CallError
+from tests.support.rows import Public, Row
 from tests.support.worlds import Notes
 
 Connect = Callable[..., Awaitable[Caller]]
 Next = Callable[[], Awaitable[Any]]
 
 
-class Public(BaseModel):
-    name: str
-
-
-class Row(Public):
-    password_hash: str = "secret"
-
-
 class Spent(RpcError, status=402):
     """Nothing left."""
-
-
-@pytest.fixture
-def note() -> Notes:
-    return Notes()
-
-
-async def collect(stream: AsyncIterator[Any]) -> list[Any]:
-    return [item async for item in stream]
 
 
 async def test_the_first_one_is_outermost_and_each_sees_the_call(

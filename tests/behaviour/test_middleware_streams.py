@@ -6,30 +6,13 @@ from typing import Any
 
 import pytest
 from fusewire import Call, Fuse
-from pydantic import BaseModel
 
-from tests.support.callers import Caller
+from tests.support.callers import Caller, collect
+from tests.support.rows import Public, Row
 from tests.support.worlds import Notes
 
 Connect = Callable[..., Awaitable[Caller]]
 Next = Callable[[], Awaitable[Any]]
-
-
-class Public(BaseModel):
-    name: str
-
-
-class Row(Public):
-    password_hash: str = "secret"
-
-
-async def collect(stream: AsyncIterator[Any]) -> list[Any]:
-    return [item async for item in stream]
-
-
-@pytest.fixture
-def note() -> Notes:
-    return Notes()
 
 
 @pytest.mark.parametrize("blocking", [False, True])

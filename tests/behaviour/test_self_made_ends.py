@@ -11,6 +11,7 @@ from fusewire.wire import messages as m
 
 from tests.support.callers import Caller, CallError
 from tests.support.peer import Peer, call
+from tests.support.tasks import failing_group
 from tests.support.worlds import Notes, World, works
 
 Connect = Callable[..., Awaitable[Caller]]
@@ -20,16 +21,6 @@ def me() -> asyncio.Task[Any]:
     task = asyncio.current_task()
     assert task is not None
     return task
-
-
-async def failing_group() -> None:
-    async def fails() -> None:
-        await asyncio.sleep(0)
-        raise ZeroDivisionError
-
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(asyncio.Event().wait())
-        tasks.create_task(fails())
 
 
 async def cancels_itself() -> None:

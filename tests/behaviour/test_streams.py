@@ -4,32 +4,20 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import pytest
 from fastapi import BackgroundTasks, Depends
 from fusewire import Fuse, RpcError, active_user
-from pydantic import BaseModel
 
-from tests.support.callers import Caller, CallError
+from tests.support.callers import Caller, CallError, collect
+from tests.support.rows import Public, Row
 
 Connect = Callable[..., Awaitable[Caller]]
 
 
 class Gone(RpcError, status=410):
     """It went away."""
-
-
-class Public(BaseModel):
-    name: str
-
-
-class Row(Public):
-    password_hash: str
-
-
-async def collect(stream: AsyncIterator[Any]) -> list[Any]:
-    return [item async for item in stream]
 
 
 async def test_items_arrive_in_order_and_falsy_ones_too(fuse: Fuse, connect: Connect) -> None:

@@ -10,6 +10,7 @@ import pytest
 from fusewire import Fuse
 
 from tests.support.callers import Caller
+from tests.support.tasks import failing_group
 
 Connect = Callable[..., Awaitable[Caller]]
 
@@ -57,16 +58,6 @@ async def task_group() -> str:
     with pytest.raises(ExceptionGroup):
         await failing_group()
     return "0"
-
-
-async def failing_group() -> None:
-    async def fails() -> None:
-        await asyncio.sleep(0)
-        raise ZeroDivisionError
-
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(asyncio.Event().wait())
-        tasks.create_task(fails())
 
 
 async def gather() -> str:

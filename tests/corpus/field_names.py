@@ -79,33 +79,23 @@ keywords = Entry(
     ),
 )
 
+_ODD = {
+    "content-type": "a",
+    "1st": 1,
+    'say "hi"': 2,
+    "a.b": 3,
+    "$ref": 4,
+    "": 5,
+    "line\u2028end": 6,
+    "größe": 7,
+}
 odd_names = Entry(
     OddNames,
     '{ "content-type": string; "1st": number; "say \\"hi\\"": number; "a.b": number; $ref: number; "": number; '
     '"line\\u2028end": number; größe: number }',
     Sample(
-        OddNames.model_validate(
-            {
-                "content-type": "a",
-                "1st": 1,
-                'say "hi"': 2,
-                "a.b": 3,
-                "$ref": 4,
-                "": 5,
-                "line\u2028end": 6,
-                "größe": 7,
-            }
-        ),
-        {
-            "content-type": "a",
-            "1st": 1,
-            'say "hi"': 2,
-            "a.b": 3,
-            "$ref": 4,
-            "": 5,
-            "line\u2028end": 6,
-            "größe": 7,
-        },
+        OddNames.model_validate(_ODD),
+        _ODD,
     ),
 )
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from fusewire import Fuse
 
-from codegen.tests.compiler import CLIENT, HTTP, ROOT
 from tests.corpus.entry import Big, Entry, Sample
 from tests.support.callers import CallError, HttpCaller, calling
 from tests.support.server import running
+from tests.support.typescript import CLIENT, HTTP, ROOT
 
 Outcomes = dict[tuple[str, str], str | None]
 """What went wrong, by transport and entry."""

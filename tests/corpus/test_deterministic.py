@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from codegen.tests.compiler import ROOT
+from tests.support.typescript import ROOT
 
 SEEDS = range(20)
 

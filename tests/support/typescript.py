@@ -9,22 +9,26 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TSC = ROOT / "node_modules" / ".bin" / "tsc"
-CLIENT = ROOT / "client-ts" / "src"
+CLIENT = ROOT / "client-ts" / "src" / "index.ts"
+HTTP = ROOT / "client-ts" / "src" / "transports" / "http.ts"
 
-OPTIONS = {
+PAGE = {
     "strict": True,
-    "noEmit": True,
     "target": "ES2022",
     "module": "ESNext",
     "moduleResolution": "Bundler",
     "lib": ["ES2022", "DOM", "DOM.Iterable", "DOM.AsyncIterable"],
     "types": [],
+}
+"""What a bundler's page is compiled with, `--strict`."""
+OPTIONS = PAGE | {
+    "noEmit": True,
     "paths": {
-        "@fusewire/client": [str(CLIENT / "index.ts")],
-        "@fusewire/client/http": [str(CLIENT / "transports" / "http.ts")],
+        "@fusewire/client": [str(CLIENT)],
+        "@fusewire/client/http": [str(HTTP)],
     },
 }
-"""`--strict`, and the client's own sources, which need no build."""
+"""To check it with the client's own sources, which need no build."""
 
 
 def need_typescript() -> None:

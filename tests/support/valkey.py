@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
-import subprocess
-import tempfile
-import time
-from pathlib import Path
-from typing import Self
 
-from tests.support.ports import free_port
+from tests.support.program import Program
 
 
 def binary() -> str:
@@ -29,27 +25,16 @@ def binary() -> str:
     return found
 
 
-class ValkeyServer:
-    """Runs as long as its block; ended by its own pid. `stop()` and `start()` again keep the port and lose the data, as a crash would."""
+class ValkeyServer(Program):
+    """`stop()` and `start()` again keep the port and lose the data, as a crash would."""
+
+    end_signal = signal.SIGKILL
 
     def __init__(self, *options: str) -> None:
         """`options`: further ones of the server, such as `"--cluster-enabled", "yes"`."""
+        super().__init__("Valkey")
         self._options = options
-        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
-        self._folder = Path(tempfile.mkdtemp(prefix="fusewire-valkey-"))
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.remove()
-            raise
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.remove()
 
     def start(self) -> None:
         options = [
@@ -65,22 +50,7 @@ class ValkeyServer:
             str(self._folder),
             *self._options,
         ]
-        self._process = subprocess.Popen([binary(), *options], stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("the Valkey server did not start")
-            time.sleep(0.01)
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(10)
-            self._process = None
-
-    def remove(self) -> None:
-        self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._launch([binary(), *options])
 
     def _answers(self) -> bool:
         try:

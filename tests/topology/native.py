@@ -171,8 +171,7 @@ class Topology:
             databases=[environment["POSTGRES_DB"]],
             options=[word for word in arguments if word != "-c"],
         )
-        self._stack.callback(server.remove)
-        server.start()
+        self._stack.enter_context(server)
         self.ports["postgres"] = server.port
         self._logs["postgres"] = str
         self._programs.append(str(Path(server.program("pg_isready")).parent))
@@ -198,8 +197,7 @@ class Topology:
 
     def _start_nginx(self) -> None:
         server = NginxServer(self.environment("nginx"), command=self.command("nginx"))
-        self._stack.callback(server.remove)
-        server.start()
+        self._stack.enter_context(server)
         self.ports["nginx"] = server.port
         self._logs["nginx"] = server.log
         self.host = server.host

@@ -83,10 +83,8 @@ async def closed_by(peer: Peer) -> int:
 
 @pytest.fixture
 def second_nginx(gateway: Topology) -> Iterator[NginxServer]:
-    server = NginxServer(gateway.environment("nginx"), command=gateway.command("nginx"))
-    server.start()
-    yield server
-    server.remove()
+    with NginxServer(gateway.environment("nginx"), command=gateway.command("nginx")) as server:
+        yield server
 
 
 async def test_stopping_nginx_lets_calls_finish(gateway: Topology, second_nginx: NginxServer) -> None:
@@ -113,20 +111,13 @@ def listens(port: int) -> bool:
 @pytest.mark.parametrize("settings", [{"BACKEND": "a:1;} evil"}, {"TRUSTED_PROXIES": "10.0.0.0/8;"}])
 def test_a_setting_cannot_bring_configuration_along(settings: dict[str, str]) -> None:
     server = NginxServer({"BACKEND": "127.0.0.1:1", "FRONTEND": "127.0.0.1:1", **settings})
-    try:
-        with pytest.raises(RuntimeError, match="cannot use the value"):
-            server.start()
-    finally:
-        server.remove()
+    with pytest.raises(RuntimeError, match="cannot use the value"), server:
+        pytest.fail("it started")
 
 
 def test_an_upstream_that_has_no_address_yet_does_not_stop_nginx_from_starting() -> None:
-    server = NginxServer({"BACKEND": "backend.invalid:8000", "FRONTEND": "frontend.invalid:3000"})
-    try:
-        server.start()
+    with NginxServer({"BACKEND": "backend.invalid:8000", "FRONTEND": "frontend.invalid:3000"}) as server:
         assert httpx.get(f"http://{server.host}/api/health").status_code == 502
-    finally:
-        server.remove()
 
 
 def test_the_wheels_programs_can_be_copied_to_where_nobody_can_read(tmp_path: Path) -> None:

@@ -212,10 +212,8 @@ async def test_another_forwarded_address_is_not_another_limit(gateway: Topology)
 def behind_a_proxy(gateway: Topology) -> Iterator[NginxServer]:
     """The same gateway with a load balancer in front of it, at 127.0.0.90."""
     settings = gateway.environment("nginx") | {"TRUSTED_PROXIES": "127.0.0.90, 10.9.0.0/16"}
-    server = NginxServer(settings)
-    server.start()
-    yield server
-    server.remove()
+    with NginxServer(settings) as server:
+        yield server
 
 
 async def test_a_trusted_proxy_is_believed_and_nobody_else(behind_a_proxy: NginxServer) -> None:

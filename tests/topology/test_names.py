@@ -79,15 +79,12 @@ def test_a_replaced_backend_is_found_at_its_new_address() -> None:
         names = stack.enter_context(serving_names("127.0.0.2"))
         for address in ("127.0.0.2", "127.0.0.3"):
             stack.enter_context(serving_its_own_address(address, port))
-        server = NginxServer(
-            {
-                "BACKEND": f"backend.test:{port}",
-                "FRONTEND": f"frontend.test:{port}",
-                "RESOLVER": f"127.0.0.1:{names.port}",
-            }
-        )
-        stack.callback(server.remove)
-        server.start()
+        settings = {
+            "BACKEND": f"backend.test:{port}",
+            "FRONTEND": f"frontend.test:{port}",
+            "RESOLVER": f"127.0.0.1:{names.port}",
+        }
+        server = stack.enter_context(NginxServer(settings))
 
         def who() -> str:
             return httpx.get(f"http://{server.host}/api/who").text

@@ -118,6 +118,12 @@ export class ScriptedServer {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
+  /** The next connection, and the id of the first call on it. */
+  async called(): Promise<{ peer: Peer; id: number }> {
+    const peer = await this.peer();
+    return { peer, id: (await peer.next("call")).id };
+  }
+
   private accept(socket: WebSocket, request: IncomingMessage): void {
     const peer = new Peer(socket, request, (from, message) => this.onMessage(from, message));
     this.peers.push(peer);

@@ -36,6 +36,13 @@ class Box:
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(work)
 
+    def fill(self) -> None:
+        """A frame that the socket does not take, and behind it as much as may wait."""
+        self.socket.takes.clear()
+        self.outbox.put(b"first")
+        self.outbox.flush()
+        self.outbox.put(bytes(100))
+
     def lost(self) -> None:
         self.gone += 1
 
@@ -104,10 +111,7 @@ async def test_what_waits_is_counted_and_bounded(box: Box, waiting: int, full: b
 
 
 async def test_who_waits_for_room_goes_on_when_there_is_some(box: Box) -> None:
-    box.socket.takes.clear()
-    box.outbox.put(b"first")
-    box.outbox.flush()
-    box.outbox.put(bytes(100))
+    box.fill()
     async with asyncio.TaskGroup() as tasks:
         waiting = [tasks.create_task(box.outbox.room(100)) for _ in range(3)]
         await asyncio.sleep(0)
@@ -133,10 +137,7 @@ async def test_a_socket_that_is_gone_is_told_once_and_nothing_is_kept(box: Box, 
 
 
 async def test_abandoned_it_lets_everybody_go(box: Box) -> None:
-    box.socket.takes.clear()
-    box.outbox.put(b"first")
-    box.outbox.flush()
-    box.outbox.put(bytes(100))
+    box.fill()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(box.outbox.room(100))
         await asyncio.sleep(0)
