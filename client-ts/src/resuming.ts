@@ -1,8 +1,8 @@
-import type { Link } from "./connection/link.js";
+import { type Link, writeTo } from "./connection/link.js";
 import type { Call, ResumePart, Tail } from "./ports.js";
 import { openStream, type Stream, type StreamReader } from "./stream.js";
 import { writeNamed, written } from "./wire/codec.js";
-import { type Message, RESUME, STREAM } from "./wire/messages.js";
+import { CANCEL, elementsOf, type Message, RESUME, STREAM } from "./wire/messages.js";
 
 /** What a resumable stream has besides. */
 interface Named {
@@ -43,7 +43,15 @@ export const resuming: ResumePart = (start, id) => {
 
   const inner = openStream((sink) => {
     const call: Call = start(sink, id === undefined ? undefined : tail());
-    const { item, fail } = call;
+    const { item, fail, cancel } = call;
+    let owner: Link["owner"] | undefined;
+    const again = (): void => {
+      call.tail = tail();
+      call.link = call.frame = undefined;
+      // Its reader has left, and the server has not heard of that.
+      if (call.settled) call.begin = () => writeTo(call.link as Link, elementsOf(CANCEL, call.id));
+      owner?.again(call);
+    };
     call.item = (value, bytes, message = []) => {
       const [kind, , , at] = message as Message;
       if (kind === STREAM) id = value as string;
@@ -57,9 +65,13 @@ export const resuming: ResumePart = (start, id) => {
       const lost = (error as { code?: unknown })?.code === "CONNECTION_LOST";
       // One that waits for a connection has no link: then there will be none.
       if (atOnce || !lost || !link || id === undefined) return fail(error, atOnce);
-      call.tail = tail();
-      call.link = call.frame = undefined;
-      (link as Link).owner.again(call);
+      owner = (link as Link).owner;
+      again();
+    };
+    call.cancel = (error) => {
+      const waits = owner && !call.link && !call.settled;
+      cancel(error);
+      if (waits) again();
     };
     return call;
   });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { encode } from "../src/wire/codec.js";
 import { clientOf, until } from "./support/client.js";
 import type { Message } from "./support/messages.js";
 import { type Peer, ScriptedServer } from "./support/server.js";
@@ -78,6 +79,59 @@ it("is cancelled by its reader, and not asked for again", async () => {
   const stream = client.story(1);
   const { peer, id } = await firstItem(stream);
   await stream.return();
+  expect(await peer.next("cancel")).toEqual({ kind: "cancel", id });
+  client.close();
+});
+
+it("is ended on the next connection by a reader who left while there was none", async () => {
+  const { client, clock } = clientOf(server);
+  const stream = client.story(1);
+  const first = await server.peer();
+  const { id } = await first.next("call");
+  first.send({ kind: "stream", id, stream: "s-1" }, item(id, 1));
+  expect((await stream.next()).value).toBe(1);
+  first.socket.terminate();
+  await until(() => client.status.state === "connecting");
+  await stream.return();
+  for (const last of [false, true]) {
+    clock.advance(20_000);
+    const peer = await server.peer();
+    const resume = await peer.next("resume");
+    expect(resume).toMatchObject({ stream: "s-1", position: "7-1" });
+    expect(await peer.next("cancel")).toEqual({ kind: "cancel", id: resume.id });
+    // One that was cut off is said again.
+    if (last) peer.send({ kind: "error", id: resume.id, status: 499, code: "CANCELLED", detail: "" });
+    else peer.socket.terminate();
+    await until(() => client.status.state === (last ? "connected" : "connecting"));
+  }
+  client.close();
+});
+
+it("is ended on the next connection when the cancel was cut off", async () => {
+  const { client, clock } = clientOf(server);
+  const stream = client.story(1);
+  const first = await server.peer();
+  const { id } = await first.next("call");
+  first.send({ kind: "stream", id, stream: "s-1" }, item(id, 1));
+  expect((await stream.next()).value).toBe(1);
+  await stream.return();
+  await first.next("cancel");
+  first.socket.terminate();
+  await until(() => client.status.state === "connecting");
+  clock.advance(20_000);
+  const second = await server.peer();
+  const resume = await second.next("resume");
+  expect(await second.next("cancel")).toEqual({ kind: "cancel", id: resume.id });
+  client.close();
+});
+
+it("fails when the server names it in another shape, and is cancelled", async () => {
+  const { client } = clientOf(server);
+  const next = client.story(1).next();
+  const peer = await server.peer();
+  const { id } = await peer.next("call");
+  peer.socket.send(encode([17, id]));
+  await expect(next).rejects.toMatchObject({ code: "MALFORMED" });
   expect(await peer.next("cancel")).toEqual({ kind: "cancel", id });
   client.close();
 });

@@ -177,6 +177,42 @@ async def hang_stream() -> AsyncIterator[int]:
     yield 0
 
 
+# Streams that can be resumed
+
+
+@rpc(resume="10s")
+async def count_kept(n: int) -> AsyncIterator[int]:
+    for i in range(n):
+        yield i
+
+
+@rpc(resume="10s")
+async def endless_kept() -> AsyncIterator[int]:
+    n = 0
+    while True:
+        yield n
+        n += 1
+
+
+@rpc(resume="10s", raises=[Refused])
+async def count_then_refuse_kept(n: int) -> AsyncIterator[int]:
+    for i in range(n):
+        yield i
+    raise Refused(Nope(why="enough"), "refused")
+
+
+@rpc(resume="10s")
+async def one_kept() -> AsyncIterator[int]:
+    """One item, and then nothing until cancelled."""
+    yield 0
+    await asyncio.Event().wait()
+
+
+@rpc(resume="10s")
+async def nothing_kept() -> AsyncIterator[None]:
+    yield None
+
+
 # Uploads
 
 

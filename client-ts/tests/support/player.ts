@@ -2,7 +2,7 @@
 // steps say is sent, what the `client` steps say is expected, and what a user would have done follows from those.
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
-import { createClient, RpcError, type Stream, upkeep, uploads } from "../../src/index.js";
+import { createClient, RpcError, resuming, type Stream, upkeep, uploads } from "../../src/index.js";
 import type { Credentials } from "../../src/ports.js";
 import { encode } from "../../src/wire/codec.js";
 import { FakeClock } from "./clock.js";
@@ -44,6 +44,7 @@ const procedures = {
   whoami: { args: [] },
   announce: { args: ["text"] },
   count: { args: ["n"], stream: true },
+  count_kept: { args: ["n"], stream: true, resume: resuming },
   count_then_refuse: { args: ["n"], stream: true },
   total: { args: ["items"], upload: "items" },
   scale: { args: ["factor", "items"], upload: "items" },
@@ -68,6 +69,8 @@ interface Made {
   readonly source: FedSource;
   readonly items: unknown[];
   readonly isRefresh: boolean;
+  /** Whether the server has named it, so that it goes on when its connection is lost. */
+  isNamed: boolean;
   outcome: { readonly value: unknown } | { readonly error: unknown } | undefined;
 }
 
@@ -167,6 +170,9 @@ export class Player {
         this.credentials = (part.credentials as Credentials | undefined) ?? {};
         this.made.set(id, this.follow(this.client.reauthenticate()));
         break;
+      case "resume":
+        this.take(id);
+        break;
       case "pong":
         break;
       default:
@@ -199,6 +205,7 @@ export class Player {
       source: new FedSource(),
       items: [],
       isRefresh: result !== undefined,
+      isNamed: false,
       outcome: undefined,
     };
     if (result) void this.settles(made, result);
@@ -269,6 +276,12 @@ export class Player {
       case "end":
         expect(outcome).toEqual({ value: undefined });
         break;
+      case "stream":
+        made.isNamed = true;
+        return;
+      case 17:
+        expect(outcome).toMatchObject({ error: { code: "MALFORMED" } });
+        return;
       case "error": {
         const { code, status, data } = part;
         const error = outcome && "error" in outcome ? outcome.error : expect.unreachable("no error");
@@ -283,7 +296,7 @@ export class Player {
   }
 
   private async closes(code: number): Promise<void> {
-    const open = [...this.made.values()].filter(({ outcome }) => outcome === undefined);
+    const open = [...this.made.values()].filter(({ isNamed, outcome }) => outcome === undefined && !isNamed);
     this.socket.closes(code);
     await settled();
     for (const { outcome } of open)
@@ -296,6 +309,10 @@ export class Player {
     await settled();
     expect(this.fake.sockets.length > before).toBe(does);
     expect(this.client.status.state).toBe(does ? "connecting" : "disconnected");
+    if (does) {
+      this.read = this.taken = 0;
+      this.free.length = 0;
+    }
   }
 
   /** What was settled was settled once, and nothing more was said. */
