@@ -88,12 +88,12 @@ export type Message =
   | { readonly kind: "pong" }
   | { readonly kind: "goaway"; readonly drain_ms: number };
 
-export function toElements(message: Message): unknown[] {
+function toElements(message: Message): unknown[] {
   const [kind, ...names] = TABLE[message.kind];
   return [kind, ...names.map((name) => Reflect.get(message, name))];
 }
 
-export function toMessage(elements: readonly unknown[]): Message {
+function toMessage(elements: readonly unknown[]): Message {
   const [name, row] = Object.entries(TABLE).find(([, row]) => row[0] === elements[0]) ?? [];
   const message: Record<string, unknown> = { kind: name };
   const optional =

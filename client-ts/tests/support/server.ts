@@ -6,7 +6,7 @@ import { decodeFrame, encodeMessage, type Message } from "./messages.js";
 type Of<Kind extends Message["kind"]> = Extract<Message, { kind: Kind }>;
 type Waiter = { matches: (message: Message) => boolean; resolve: (message: Message) => void };
 
-export const LIMITS = {
+const LIMITS = {
   heartbeat_ms: 25_000,
   max_message_bytes: 65_536,
   max_frame_bytes: 1_048_576,

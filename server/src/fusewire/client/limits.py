@@ -11,7 +11,6 @@ class Limits:
     """The server's numbers. The defaults stand in for those that it does not tell."""
 
     heartbeat_ms: int = 25_000
-    max_message_bytes: int = 2**16
     max_frame_bytes: int = 2**20
     max_calls: int = 64
     max_streams: int = 16

@@ -84,10 +84,6 @@ class Node:
     security_scopes: tuple[str, ...] = ()
     key: Hashable = field(default=None)
 
-    @property
-    def has_dependencies(self) -> bool:
-        return any(isinstance(source, Node) for _, source in self.sources)
-
 
 Source = Field | Injected | Node
 
