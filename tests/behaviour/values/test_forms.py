@@ -1,9 +1,8 @@
-"""What a serializer, a configuration or a declared type makes of a value: the same on every transport, and what the contract says."""
+"""What a declared type makes of a value: the same on every transport, and what the contract says."""
 
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Literal, NamedTuple
@@ -11,31 +10,24 @@ from uuid import UUID
 
 import pytest
 from fusewire import BigInt, Fuse, NaiveDatetime
-from fusewire.wire.codec import BigInteger
 from pydantic import (
     AliasChoices,
     BaseModel,
-    ConfigDict,
     Field,
-    PlainSerializer,
     SecretStr,
     SerializeAsAny,
     computed_field,
-    field_serializer,
-    model_serializer,
 )
 from sqlmodel import Field as Column
 from sqlmodel import SQLModel
 from typing_extensions import TypedDict
 
-from tests.support.callers import Caller, CallError
+from tests.behaviour.values.samples import ID, MOMENT, TEXT, Told
+from tests.support.callers import Caller
 
 Connect = Callable[..., Awaitable[Caller]]
 
-MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
-TEXT = "2026-01-02T03:04:05.678901Z"
 NAIVE = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  # that is the point
-ID = UUID(int=7)
 
 
 class Base(BaseModel):
@@ -44,135 +36,6 @@ class Base(BaseModel):
 
 class Wider(Base):
     more: bytes = b"\xff"
-
-
-class Told(BaseModel):
-    """Serializers that say what they return, for JSON alone or for both of pydantic's modes."""
-
-    at: datetime
-    day: datetime
-    price: Decimal
-    wrapped: Decimal
-    asked: Decimal
-    stamp: Annotated[datetime, PlainSerializer(lambda at: at.year, return_type=int, when_used="json")]
-
-    @field_serializer("at", when_used="json")
-    def _at(self, at: datetime) -> int:
-        return int(at.timestamp())
-
-    @field_serializer("day")
-    def _day(self, at: datetime) -> date:
-        return at.date()
-
-    @field_serializer("price", when_used="json-unless-none")
-    def _price(self, price: Decimal) -> float:
-        return float(price)
-
-    @field_serializer("wrapped", mode="wrap")
-    def _wrapped(self, value: Decimal, write: Any) -> str:
-        return f"EUR {write(value)}"
-
-    @field_serializer("asked")
-    def _asked(self, value: Decimal, info: Any) -> str:
-        return f"{value} {info.mode} {info.mode_is_json()}"
-
-
-async def test_serializers_are_those_of_json(fuse: Fuse, connect: Connect) -> None:
-    @fuse.rpc
-    async def told() -> Told:
-        price = Decimal("1.50")
-        return Told(at=MOMENT, day=MOMENT, price=price, wrapped=price, asked=price, stamp=MOMENT)
-
-    assert await (await connect()).call("told") == {
-        "at": 1767323045,
-        "day": "2026-01-02",
-        "price": 1.5,
-        "wrapped": "EUR 1.50",
-        "asked": "1.50 json True",
-        "stamp": 2026,
-    }
-
-
-async def test_what_a_model_serializer_returns_is_of_its_declared_type(
-    fuse: Fuse, connect: Connect, binary: bool
-) -> None:
-    class Own(BaseModel):
-        at: datetime
-
-        @model_serializer
-        def _own(self) -> dict[str, datetime | bytes]:
-            return {"when": self.at, "raw": b"\xff"}
-
-    class Around(BaseModel):
-        at: datetime
-        raw: bytes
-
-        @model_serializer(mode="wrap")
-        def _around(self, write: Any) -> dict[str, Any]:
-            return {**write(self), "extra": b"\xff"}
-
-    @fuse.rpc
-    async def own() -> Own:
-        return Own(at=MOMENT)
-
-    @fuse.rpc
-    async def around() -> Around:
-        return Around(at=MOMENT, raw=b"\xff")
-
-    caller = await connect()
-    raw = b"\xff" if binary else "/w=="
-    assert await caller.call("own") == {"when": MOMENT if binary else TEXT, "raw": raw}
-    # What pydantic hands to a serializer that wraps is text, on every transport.
-    assert await caller.call("around") == {"at": TEXT, "raw": "/w==", "extra": raw}
-
-
-async def test_a_models_configuration_counts(fuse: Fuse, connect: Connect, binary: bool) -> None:
-    class Configured(BaseModel):
-        model_config = ConfigDict(
-            ser_json_timedelta="float",
-            ser_json_bytes="hex",
-            val_json_bytes="hex",
-            ser_json_inf_nan="strings",
-        )
-        lasts: timedelta
-        raw: bytes
-        ratio: float
-
-    @fuse.rpc
-    async def configured(value: Configured) -> Configured:
-        return value
-
-    value = {"lasts": 1.5, "raw": b"\xff" if binary else "ff", "ratio": math.inf if binary else "Infinity"}
-    assert await (await connect()).call("configured", value) == value
-
-
-async def test_strict_models_take_what_the_wire_has(fuse: Fuse, connect: Connect, binary: bool) -> None:
-    class Strict(BaseModel):
-        model_config = ConfigDict(strict=True)
-        id: UUID
-        at: datetime
-        raw: bytes
-        pair: tuple[int, int]
-        tags: set[str]
-        large: BigInt
-
-    @fuse.rpc
-    async def strict(a: int, value: Strict) -> Strict:
-        return value
-
-    caller = await connect()
-    large = BigInteger(str(2**70)).extension if binary else str(2**70)
-    value = {
-        "id": str(ID),
-        "at": MOMENT if binary else TEXT,
-        "raw": b"\xff" if binary else "/w==",
-        "pair": [1, 2],
-        "tags": ["x"],
-        "large": large,
-    }
-    assert await caller.call("strict", 1, value) == {**value, "large": 2**70 if binary else large}
-    with pytest.raises(CallError, match="INVALID_ARGUMENT"):
-        await caller.call("strict", 1, {**value, "pair": ["1", 2]})
 
 
 class Colour(Enum):
