@@ -86,10 +86,7 @@ it("is cancelled by its reader, and not asked for again", async () => {
 it("is ended on the next connection by a reader who left while there was none", async () => {
   const { client, clock } = clientOf(server);
   const stream = client.story(1);
-  const first = await server.peer();
-  const { id } = await first.next("call");
-  first.send({ kind: "stream", id, stream: "s-1" }, item(id, 1));
-  expect((await stream.next()).value).toBe(1);
+  const { peer: first } = await firstItem(stream);
   first.socket.terminate();
   await until(() => client.status.state === "connecting");
   await stream.return();
@@ -110,10 +107,7 @@ it("is ended on the next connection by a reader who left while there was none", 
 it("is ended on the next connection when the cancel was cut off", async () => {
   const { client, clock } = clientOf(server);
   const stream = client.story(1);
-  const first = await server.peer();
-  const { id } = await first.next("call");
-  first.send({ kind: "stream", id, stream: "s-1" }, item(id, 1));
-  expect((await stream.next()).value).toBe(1);
+  const { peer: first } = await firstItem(stream);
   await stream.return();
   await first.next("cancel");
   first.socket.terminate();
@@ -128,8 +122,7 @@ it("is ended on the next connection when the cancel was cut off", async () => {
 it("fails when the server names it in another shape, and is cancelled", async () => {
   const { client } = clientOf(server);
   const next = client.story(1).next();
-  const peer = await server.peer();
-  const { id } = await peer.next("call");
+  const { peer, id } = await server.called();
   peer.socket.send(encode([17, id]));
   await expect(next).rejects.toMatchObject({ code: "MALFORMED" });
   expect(await peer.next("cancel")).toEqual({ kind: "cancel", id });
