@@ -92,6 +92,7 @@ export function createClient<Procedures extends object, Events extends object>(
   const http: Transport = {
     name: "http",
     start(call) {
+      if (call.tail) throw NO_SOCKET;
       const values = copy(call.values) as unknown[];
       descriptor.http().then(
         (part) => part.callOverHttp(call, values, { url, api, fetch, auth: settings.auth, stale }, TOOLS),
@@ -142,7 +143,7 @@ export function createClient<Procedures extends object, Events extends object>(
   function eventsFor(scope: WithOptions, name: string): AsyncIterableIterator<unknown, undefined> {
     const events = listeners.events(name, scope.signal);
     connection?.want();
-    const failure = closed ? closedError(false) : connection ? connection.failure() : NO_EVENTS;
+    const failure = closed ? closedError(false) : connection ? connection.failure() : NO_SOCKET;
     if (failure !== undefined) listeners.fail(failure);
     return events;
   }
@@ -196,4 +197,4 @@ function copy(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copy(item)]));
 }
 
-const NO_EVENTS = /* @__PURE__ */ failure("UNAVAILABLE", 503, "events need a WebSocket");
+const NO_SOCKET = /* @__PURE__ */ failure("UNAVAILABLE", 503, "needs a WebSocket");

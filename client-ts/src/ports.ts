@@ -67,8 +67,8 @@ export interface CallRequest {
 
 /** What a caller hears of its call. `done` or `fail` comes once and last. */
 export interface CallSink {
-  /** @param message what it came in; for a stream that can be resumed also the message that names it */
-  item?(value: unknown, bytes: number, message?: readonly unknown[]): void;
+  /** @param position where a stream that can be resumed stands behind it */
+  item?(value: unknown, bytes: number, position?: unknown): void;
   done(value?: unknown): void;
   /** @param atOnce the caller asked for it: items that wait for the reader are dropped */
   fail(error: unknown, atOnce?: boolean): void;
@@ -89,6 +89,8 @@ export interface Flight extends Required<CallSink> {
   at?: number;
   /** Begins the upload, when the call has been sent. */
   begin?: ((window: Window) => void) | undefined;
+  /** The server has named the stream, for one that goes on. */
+  named?: ((id: unknown) => void) | undefined;
   /** The server takes that much more of the upload. */
   refill?: Grant | undefined;
 }

@@ -2,7 +2,7 @@ import { type Link, writeTo } from "./connection/link.js";
 import type { Call, ResumePart, Tail } from "./ports.js";
 import { openStream, type Stream, type StreamReader } from "./stream.js";
 import { writeNamed, written } from "./wire/codec.js";
-import { CANCEL, elementsOf, type Message, RESUME, STREAM } from "./wire/messages.js";
+import { CANCEL, elementsOf, RESUME } from "./wire/messages.js";
 
 /** What a resumable stream has besides. */
 interface Named {
@@ -52,13 +52,12 @@ export const resuming: ResumePart = (start, id) => {
       if (call.settled) call.begin = () => writeTo(call.link as Link, elementsOf(CANCEL, call.id));
       owner?.again(call);
     };
-    call.item = (value, bytes, message = []) => {
-      const [kind, , , at] = message as Message;
-      if (kind === STREAM) id = value as string;
-      else {
-        position = at;
-        item(value, bytes);
-      }
+    call.named = (name) => {
+      id = name as string;
+    };
+    call.item = (value, bytes, at) => {
+      position = at;
+      item(value, bytes);
     };
     call.fail = (error, atOnce) => {
       const { link } = call;

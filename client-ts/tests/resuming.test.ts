@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { createClient, type Resumable, type ResumableStream, resuming } from "../src/index.js";
 import { encode } from "../src/wire/codec.js";
 import { clientOf, until } from "./support/client.js";
 import type { Message } from "./support/messages.js";
@@ -144,4 +145,15 @@ it("only procedures whose stream can be resumed have the method", () => {
   const { client } = clientOf(server);
   expect(Reflect.get(client.add, "resume")).toBeUndefined();
   client.close();
+});
+
+it("is resumed over a WebSocket only", async () => {
+  const client = createClient<{ story: Resumable<() => ResumableStream<number>> }, object>({
+    calls: "hash",
+    ws: "/_ws",
+    api: "/api",
+    procedures: { story: { args: [], stream: true, http: "POST /story", resume: resuming } },
+    http: () => expect.unreachable(),
+  });
+  await expect(client.story.resume("s-1").next()).rejects.toMatchObject({ code: "UNAVAILABLE" });
 });

@@ -113,16 +113,16 @@ function again(link: Link, flight: Flight): boolean {
 
 /** @returns whether the message was about a call */
 export function receive(link: Link, message: Message, valueBytes: number): boolean {
-  const [kind, id, value] = message as readonly [number, number, unknown];
+  const [kind, id, value, fourth] = message as readonly [number, number, unknown, unknown];
   const flight = link.flights[id];
-  if (kind === ITEM || kind === STREAM) flight?.item(value, valueBytes, message);
+  if (kind === ITEM) flight?.item(value, valueBytes, fourth);
+  else if (kind === STREAM) flight?.named?.(value);
   else if (kind === RESULT || kind === END) land(link, id)?.done(value);
-  else if (kind === CREDIT) flight?.refill?.(value as number, message[3] as number);
+  else if (kind === CREDIT) flight?.refill?.(value as number, fourth as number);
   else if (kind === ERROR && id !== null) {
     land(link, id);
-    const code = message[3];
     // A call that went before welcome could not know the limits; PROTOCOL §2.6: nor the other, that the server leaves.
-    const unstarted = code === "TOO_MANY_CALLS" ? !flight?.frame : code === "UNAVAILABLE" && link.drains;
+    const unstarted = fourth === "TOO_MANY_CALLS" ? !flight?.frame : fourth === "UNAVAILABLE" && link.drains;
     if (flight && !(unstarted && again(link, flight))) flight.fail(toRpcError(message as ErrorMessage));
   } else return false;
   return true;

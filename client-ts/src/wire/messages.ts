@@ -35,10 +35,7 @@ export interface Limits {
  * `;`, `<`, `=`, `>`, `?`, `@` and `A`. What may be left out may be nil, too.
  */
 const SHAPES =
-  /^(1[s0-]{2}[in0-][lm0-]{2}|2sbl[s0-]|3is[a0-][lm0-][in0-]|[45]i[^-]|[68]i|7[i0][in]s[^-].[s0-]|9i[in]{2}|:s[^-][s0-]{3}|;i[lm0-]|[<=]|>[in]|\?s[s0-][b0-]|@is[s0-]|Ais)/;
-
-/** The kinds that are about a call. */
-const WITH_ID = /^([3-9]|1[167])$/;
+  /^(1[s0-]{2}[in0-][lm0-]{2}|2sbl[s0-]|3is[a0-][lm0-][in0-]|[45]i[^-]|[68]i|7[i0][in]s[^-].[s0-]|9i[in]{2}|:s[^-][s0-]{3}|;i[lm0-]|[<=]|>[in]|\?s[s0-][b0-]|[@A]is)/;
 
 function typeOf(value: unknown, minId: number): string {
   if (value === undefined) return "-";
@@ -69,7 +66,7 @@ export function isMessage(elements: Message, minId: number): boolean {
 
 /** The id among the elements of a message that is wrong otherwise, so that its failure stays with that call. */
 export function usableId([kind, id]: Message, minId: number): number | null {
-  return WITH_ID.test(kind as string) && typeOf(id, minId) === "i" ? (id as number) : null;
+  return /^([3-9]|1[167])i$/.test((kind as string) + typeOf(id, minId)) ? (id as number) : null;
 }
 
 /** Writes a message; `elements` writes what it consists of, fewer than 16, and says how many they are. */

@@ -277,6 +277,7 @@ export class Player {
         expect(outcome).toEqual({ value: undefined });
         break;
       case "stream":
+        expect(made.items).not.toContain(part.stream);
         made.isNamed = true;
         return;
       case 17:
