@@ -38,7 +38,7 @@ class Procedure(TypedDict):
     """One procedure; of a stream, `result` is the item. `max_bytes` bounds the arguments of one call.
 
     `idempotent`: to run it twice does no harm. `dedupe`: for how many seconds the outcome of a call with a key is kept.
-    `resume`: a stream outlives its connection.
+    `resume`: for how many seconds a stream waits for a reader whose connection was lost.
     """
 
     kind: Literal["call", "stream"]
@@ -54,7 +54,12 @@ class Procedure(TypedDict):
     max_bytes: NotRequired[int]
     idempotent: NotRequired[bool]
     dedupe: NotRequired[float]
-    resume: NotRequired[bool]
+    resume: NotRequired[float]
+
+
+def is_resumable(procedure: Procedure) -> bool:
+    """Whether generated clients can go on with its stream. Over HTTP theirs end with their connection."""
+    return "resume" in procedure and "websocket" in procedure["transports"]
 
 
 class Event(TypedDict):
@@ -204,7 +209,8 @@ def _check_procedure(value: object, place: str) -> None:
     _check(not uploads or "http" not in entry["transports"], f"{place}.transports", "has no upload over http")
     _check(isinstance(entry.get("max_bytes", 1), int), f"{place}.max_bytes", "must be a number of bytes")
     _check(isinstance(entry.get("idempotent", True), bool), f"{place}.idempotent", "must be a boolean")
-    _check(isinstance(entry.get("dedupe", 1), int | float), f"{place}.dedupe", "must be a number of seconds")
+    for key in ("dedupe", "resume"):
+        _check(isinstance(entry.get(key, 1), int | float), f"{place}.{key}", "must be a number of seconds")
     if entry.get("http") is not None:
         http = _object(entry["http"], f"{place}.http")
         for key in ("method", "path", "body"):

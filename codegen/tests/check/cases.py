@@ -30,9 +30,9 @@ def app(
     return f'{models}\n{rpc}\nasync def f({parameters}) -> {returns}:\n    """{doc or "Does it."}"""\n'
 
 
-def stream(item: str, *, parameters: str = "") -> str:
+def stream(item: str, *, parameters: str = "", rpc: str = "@rpc") -> str:
     """An app whose `f` is a stream of `item`."""
-    return f"@rpc\nasync def f({parameters}) -> AsyncGenerator[{item}, None]:\n    yield\n"
+    return f"{rpc}\nasync def f({parameters}) -> AsyncGenerator[{item}, None]:\n    yield\n"
 
 
 def model(*fields: str, name: str = "M", base: str = "BaseModel") -> str:

@@ -61,6 +61,7 @@ def _procedures() -> Iterator[Mutation]:
     yield case("outcomes are kept for longer", shorter, kept, f"{here}.dedupe")
     yield case("outcomes are kept for less long", kept, shorter, f"{here}.dedupe", C)
     yield case("outcomes are kept no more", kept, f, f"{here}.dedupe", C)
+    yield from _resume()
     one, two = (
         app(rpc="@rpc(raises=[Spent])", models=_ERRORS),
         app(rpc="@rpc(raises=[Spent, Busy])", models=_ERRORS),
@@ -86,6 +87,26 @@ def _procedures() -> Iterator[Mutation]:
     bare = one.replace("RpcError[Left]", "RpcError")
     yield case("an error gets data", bare, one, "errors.SPENT.data")
     yield case("an error loses its data", one, bare, "errors.SPENT.data", E)
+
+
+def _resume() -> Iterator[Mutation]:
+    here = "procedures.f.resume"
+    plain, kept, shorter = (
+        stream("int", rpc=f"@rpc({said})") for said in ("", "resume='10m'", "resume='5m'")
+    )
+    yield case("a stream outlives its connection", plain, kept, here)
+    yield case("a stream waits longer for its reader", shorter, kept, here)
+    yield case("a stream waits less long for its reader", kept, shorter, here, C)
+    yield case("a stream ends with its connection", kept, plain, here, C)
+    for transport, whom in (("websocket", W), ("http", H)):
+        plain, kept, shorter = (
+            stream("int", rpc=f"@rpc({said}transports='{transport}')")
+            for said in ("", "resume='10m', ", "resume='5m', ")
+        )
+        yield case(f"a stream over {transport} outlives its connection", plain, kept, here)
+        yield case(f"a stream over {transport} waits less long", kept, shorter, here, whom)
+        yield case(f"a stream over {transport} ends with its connection", kept, plain, here, whom)
+    yield case("the time is said in another way", kept, kept.replace("10m", "600s"), "")
 
 
 def _parameters() -> Iterator[Mutation]:

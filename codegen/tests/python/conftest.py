@@ -63,7 +63,7 @@ def small() -> Contract:
                 "jobs.list": procedure(result={"type": "array", "items": _JOB}),
                 "jobs.tail": procedure(kind="stream", result=_JOB, deprecated=True),
                 "jobs.watch": procedure(
-                    param("job_id"), kind="stream", result=_JOB, resume=True, doc="Jobs as they come."
+                    param("job_id"), kind="stream", result=_JOB, resume=600, doc="Jobs as they come."
                 ),
                 "total": procedure(upload(type="integer"), http=None, transports=["websocket"]),
             },

@@ -134,7 +134,7 @@ def test_no_procedure_has_the_name_of_a_member(golden: Contract) -> None:
 
 
 def test_a_procedure_with_the_name_of_what_makes_streams_resumable() -> None:
-    stream = procedure(kind="stream", resume=True)
+    stream = procedure(kind="stream", resume=600)
     names = ("ResumableStream", "a", "resumable")
     with generated(contract(procedures=dict.fromkeys(names, stream))) as module:
         client = module.Client(None)
@@ -142,7 +142,7 @@ def test_a_procedure_with_the_name_of_what_makes_streams_resumable() -> None:
 
 
 def test_over_http_alone_a_stream_is_not_resumed() -> None:
-    entry = procedure(kind="stream", resume=True, transports=["http"])
+    entry = procedure(kind="stream", resume=600, transports=["http"])
     text = render(validate(contract(procedures={"f": entry})), SOURCE)
     assert "def f(self) -> Stream[None]:" in text
     assert "resumable" not in text

@@ -228,7 +228,7 @@ def test_a_path_outside_the_prefix_is_refused() -> None:
         ({"procedures": {"f": procedure()}}, False),
         ({"procedures": {"f": procedure(), "g": procedure(auth=True)}}, True),
         ({"procedures": {"f": procedure(kind="stream")}}, False),
-        ({"procedures": {"f": procedure(kind="stream", resume=True)}}, True),
+        ({"procedures": {"f": procedure(kind="stream", resume=600)}}, True),
         ({"events": {"Tick": {"schema": {"type": "integer"}, "history": False}}}, True),
     ],
 )
@@ -238,3 +238,13 @@ def test_a_connection_is_kept_up_where_it_is_waited_on_or_its_user_known(
     text = render(validate(contract(**parts)), "app:app")
     assert text.count("upkeep,") == (2 if kept else 0)
     assert ("  upkeep,\n} as const;" in text) is kept
+
+
+@pytest.mark.parametrize(
+    ("transports", "resumable"), [(["http", "websocket"], True), (["websocket"], True), (["http"], False)]
+)
+def test_a_stream_can_be_resumed_where_it_has_a_websocket(transports: list[str], resumable: bool) -> None:
+    entry = procedure(kind="stream", resume=600, transports=transports)
+    text = render(validate(contract(procedures={"f": entry})), "app:app")
+    assert ("f: Resumable<() => ResumableStream<null>>;" in text) is resumable
+    assert ("resume: resuming" in text) is resumable

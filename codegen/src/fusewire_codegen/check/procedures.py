@@ -174,11 +174,34 @@ def _errors(old: Procedure, new: Procedure, place: str) -> Iterator[Change]:
 
 
 def _resume(old: Procedure, new: Procedure, place: str) -> Iterator[Change]:
-    if old.get("resume") and not new.get("resume"):
-        why = "a stream whose connection is lost cannot be resumed any more"
-        yield Change(place, "is gone", (Audience.WEBSOCKET_CALLERS,), why)
-    elif new.get("resume") and not old.get("resume"):
-        yield Change(place, "is new: who leaves without a word does not end the stream")
+    before, after = old.get("resume"), new.get("resume")
+    if before == after:
+        return
+    what = f"is {_waits(after)}, was {_waits(before)}"
+    if before is None:
+        yield Change(place, f"{what}: who leaves without a word does not end the stream")
+    elif after is None:
+        # Over HTTP those who come back with the last id that they saw begin anew, and get items twice.
+        yield Change(
+            place, what, _callers(old), "a stream whose connection is lost cannot be resumed any more"
+        )
+    elif after < before:
+        yield Change(place, what, _callers(old), "who comes back later than that finds no stream")
+    else:
+        yield Change(place, what)
+
+
+def _callers(procedure: Procedure) -> tuple[Audience, ...]:
+    """Whoever calls it, by whatever carries it."""
+    match procedure["transports"]:
+        case [transport]:
+            return (_BY_TRANSPORT.get(transport, Audience.CALLERS),)
+        case _:
+            return (Audience.CALLERS,)
+
+
+def _waits(seconds: float | None) -> str:
+    return "not resumed" if seconds is None else f"kept for a reader for {seconds:g} s"
 
 
 def _max_bytes(old: Procedure, new: Procedure, place: str) -> Iterator[Change]:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from fusewire_codegen.contract import Contract, ContractError, Param, Procedure
+from fusewire_codegen.contract import Contract, ContractError, Param, Procedure, is_resumable
 from fusewire_codegen.python.names import member_name, parameter_names
 from fusewire_codegen.python.text import bracketed, docstring, string
 
@@ -140,9 +140,7 @@ def _stream(entry: Entry) -> str:
     procedure = entry.procedure
     if procedure["kind"] != "stream":
         return ""
-    # Over HTTP a stream ends with its connection.
-    resumable = procedure.get("resume") and "websocket" in procedure["transports"]
-    return "ResumableStream" if resumable else "Stream"
+    return "ResumableStream" if is_resumable(procedure) else "Stream"
 
 
 def _signature(

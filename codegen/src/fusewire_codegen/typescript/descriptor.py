@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fusewire_codegen.contract import Contract, ContractError, Procedure
+from fusewire_codegen.contract import Contract, ContractError, Procedure, is_resumable
 from fusewire_codegen.typescript.names import property_key, string_literal
 
 
@@ -37,7 +37,7 @@ def has_uploads(contract: Contract) -> bool:
 
 def has_resumable(contract: Contract) -> bool:
     """Whether a stream can be resumed, so that the client's part for it has to be imported."""
-    return any(procedure.get("resume") for procedure in contract["procedures"].values())
+    return any(map(is_resumable, contract["procedures"].values()))
 
 
 def needs_upkeep(contract: Contract) -> bool:
@@ -57,7 +57,7 @@ def _entry(name: str, procedure: Procedure, prefix: str) -> str:
             parts.append(f"body: {string_literal(http['body'])}")
     if procedure["kind"] == "stream":
         parts.append("stream: true")
-    if procedure.get("resume"):
+    if is_resumable(procedure):
         parts.append("resume: resuming")
     parts += [
         f"upload: {string_literal(param['name'])}" for param in procedure["params"] if param.get("upload")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from fusewire_codegen.contract import Contract, Error, Param, Procedure
+from fusewire_codegen.contract import Contract, Error, Param, Procedure, is_resumable
 from fusewire_codegen.typescript import jsdoc
 from fusewire_codegen.typescript.declarations import WIDTH
 from fusewire_codegen.typescript.documentation import describe
@@ -66,7 +66,7 @@ def _method(name: str, entry: _Entry, writer: TypeWriter, *, indent: str) -> lis
     doc = jsdoc.block(describe(procedure, documented, entry.errors), indent)
     result = _result(procedure, writer)
     key = f"{indent}{method_key(name)}"
-    if procedure.get("resume"):
+    if is_resumable(procedure):
         # It has a method of its own: to go on with a stream instead of calling.
         return [*doc, *_signature(f"{key}: Resumable<", parts, ") => ", f"{result}>;")]
     return [*doc, *_signature(key, parts, "): ", f"{result};")]
@@ -75,7 +75,7 @@ def _method(name: str, entry: _Entry, writer: TypeWriter, *, indent: str) -> lis
 def promise_of(procedure: Procedure) -> str:
     """The type that a method returns: what knows its errors is a `Call`."""
     if procedure["kind"] == "stream":
-        return "ResumableStream" if procedure.get("resume") else "Stream"
+        return "ResumableStream" if is_resumable(procedure) else "Stream"
     return "Call" if procedure["errors"] else "Promise"
 
 

@@ -199,7 +199,7 @@ def _procedure(procedure: Procedure, schemas: dict[_Key, Any], api_prefix: str) 
     if procedure.options.deprecated:
         contract["deprecated"] = True
     if procedure.resume_seconds is not None:
-        contract["resume"] = True
+        contract["resume"] = procedure.resume_seconds
     if procedure.options.max_bytes is not None:
         contract["max_bytes"] = procedure.options.max_bytes
     if procedure.options.idempotent:
