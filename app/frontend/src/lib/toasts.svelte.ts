@@ -12,7 +12,7 @@ export const toasts = $state<Toast[]>([]);
 let last = 0;
 
 /** Says it until the person closes it: an error that vanishes by itself was never read. */
-export function say(message: string): void {
+function say(message: string): void {
   dismissAll(message);
   toasts.push({ id: ++last, message });
   toasts.splice(0, Math.max(0, toasts.length - MOST));
