@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from typing import Any, Literal
 
-from fusewire.durations import seconds_of
 from fusewire.errors import RpcError
 from fusewire.identity import Transport
 
@@ -53,11 +52,6 @@ class Options:
     def __post_init__(self) -> None:
         if self.max_bytes is not None and self.max_bytes < 1:
             raise TypeError(f"max_bytes= is a number of bytes from 1, not {self.max_bytes}")
-        if self.resume is not None:
-            try:
-                seconds_of(self.resume)
-            except ValueError as error:
-                raise TypeError(f"resume= {error}") from error
 
     def within(self, outer: Options) -> Options:
         """These options inside a router: lists join, outer first; what is not said here is taken from there."""

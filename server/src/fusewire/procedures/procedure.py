@@ -123,19 +123,6 @@ def compile_procedure(definition: Definition, *, naive: NaiveDatetimes = "error"
         raise RegistrationError(
             f"{place_of(function)}: {uploads[0].name!r} and {uploads[1].name!r} are both streams from the caller; a call carries one"
         )
-    resume = options.resume
-    if resume is not None and (not streams or uploads):
-        what = (
-            "takes a stream from the caller, which ends with its connection" if uploads else "does not stream"
-        )
-        raise RegistrationError(f"{place_of(function)}: resume= is for streams, and this {what}")
-    sets_response = any(_takes(node, Injected.RESPONSE) for node in (root, *guards))
-    takes_form = any(field.where == "form" for field in fields)
-    if resume is not None and (sets_response or takes_form):
-        what = "no form" if takes_form else "no Response to set anything on"
-        raise RegistrationError(
-            f"{place_of(function)}: resume= goes on without its request, so there is {what}"
-        )
     plain = not guards and not any(
         isinstance(source, Node) or source in _AFTERWARDS for _, source in root.sources
     )
@@ -156,7 +143,13 @@ def compile_procedure(definition: Definition, *, naive: NaiveDatetimes = "error"
         positional=tuple(field.name for field in fields if not field.keyword_only),
         by_name={field.name: field for field in fields if field.where != "upload"},
         upload=uploads[0] if uploads else None,
-        resume_seconds=None if resume is None else seconds_of(resume),
+        resume_seconds=_resume(
+            definition,
+            streams=streams,
+            uploads=bool(uploads),
+            sets_response=sets_response,
+            takes_form=takes_form,
+        ),
         plain=plain,
         checks=_checks(root) if plain and not is_contract_only() else None,
         needs_identity=bool(options.auth) or bool(options.scopes),
@@ -274,6 +267,27 @@ def _output(definition: Definition, streams: bool, naive: NaiveDatetimes) -> Out
         return once(key, lambda: OutputType(annotation, naive=naive))
     except Exception as error:
         raise RegistrationError(f"{place}: the return type cannot be used: {error}") from error
+
+
+def _resume(
+    definition: Definition, *, streams: bool, uploads: bool, sets_response: bool, takes_form: bool
+) -> float | None:
+    """For how many seconds its stream waits for a reader; None: it ends with its connection."""
+    if (resume := definition.options.resume) is None:
+        return None
+    place = place_of(definition.function)
+    if uploads or not streams:
+        what = (
+            "takes a stream from the caller, which ends with its connection" if uploads else "does not stream"
+        )
+        raise RegistrationError(f"{place}: resume= is for streams, and this {what}")
+    if sets_response or takes_form:
+        what = "no form" if takes_form else "no Response to set anything on"
+        raise RegistrationError(f"{place}: resume= goes on without its request, so there is {what}")
+    try:
+        return seconds_of(resume)
+    except ValueError as error:
+        raise RegistrationError(f"{place}: resume=: {error}") from error
 
 
 def _dedupe(definition: Definition, *, once: bool, whole: bool) -> float | None:
