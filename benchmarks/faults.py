@@ -25,6 +25,13 @@ ROWS = (
     _none("untold", "holes that the client was not told of", faults.untold),
     _none("deploy", "calls failed by a rolling deploy under load", faults.failed_by_deploy),
     Row(
+        "resumed",
+        "streams that came whole after 200 random cuts, and whose generator ran once",
+        faults.streams_resumed,
+        must=100,
+        unit="%",
+    ),
+    Row(
         "back-p50",
         "TypeScript client back after SIGKILL of its worker, p50",
         faults.back_p50,

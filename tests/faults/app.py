@@ -23,7 +23,8 @@ fuse = Fuse(
     history=History(user=KEPT, room=KEPT, broadcast=KEPT),
     # A client that hears nothing for 8 s beyond that gives its connection up.
     bounds=Bounds(heartbeat_seconds=3),
-    drain_seconds=5.0,
+    # Streams run for some seconds where much else goes on.
+    drain_seconds=15.0,
 )
 rpc = fuse.rpc
 _ledger = os.open(os.environ[LEDGER], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -71,6 +72,15 @@ async def run_once(key: str, seconds: float) -> str:
     os.write(_ledger, f"{key}\n".encode())
     await asyncio.sleep(seconds)
     return key
+
+
+@rpc(resume="1m")
+async def story(key: str, to: int) -> AsyncIterator[int]:
+    """Something that is told once, however often its listener goes."""
+    os.write(_ledger, f"{key}\n".encode())
+    for number in range(to):
+        yield number
+        await asyncio.sleep(0.002)
 
 
 @rpc

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from fusewire.client.call import Items, result_of
@@ -18,23 +18,32 @@ from fusewire.client.status import Status
 from fusewire.errors import RpcError
 from fusewire.wire import messages as m
 
+from tests.faults.calls import MAYBE, NEVER, OK, UNSTARTED, Made
 from tests.faults.checker import Gap, History, Seen
 
 CALL_SECONDS = 20.0
 """The deadline of a call. A link that is half open is noticed before."""
 SETTLE_SECONDS = CALL_SECONDS + 10
 """A call that has not settled by then never does."""
+WORK_SECONDS = (0.0, 0.02, 0.1, 2.5)
+"""How long calls run; all of them shorter than what a worker that stops gives them."""
+STREAM_ITEMS = 200
+
+Backoff = Callable[[int], float]
+"""From the number of failures to the seconds until the next attempt."""
 
 
-def backoff(attempt: int) -> float:
-    """Quicker than a real client's, so that more faults fit into a run."""
+def quick_backoff(attempt: int) -> float:
+    """Quicker than a real client's, so that more faults fit into a test."""
     return random.uniform(0, 0.05 * 2 ** min(attempt, 4))
 
 
 class Client:
     """`url`: where the gateway is, asked for before each connection."""
 
-    def __init__(self, tasks: asyncio.TaskGroup, url: Callable[[], str], token: str) -> None:
+    def __init__(
+        self, tasks: asyncio.TaskGroup, url: Callable[[], str], token: str, backoff: Backoff
+    ) -> None:
         self._tasks = tasks
         self._url = url
         self.token = token
@@ -56,6 +65,9 @@ class Client:
                 backoff=backoff,
             ),
         )
+
+    def __repr__(self) -> str:
+        return f"{self.token} {self.session.status.state} ({self.session.status.code})"
 
     async def call(self, name: str, **arguments: Any) -> Any:
         return await result_of(self.session, Request(name, [], arguments))
@@ -80,14 +92,19 @@ class Listener(Client):
     """`history` is what an app on top of it would have got, and been told."""
 
     def __init__(
-        self, tasks: asyncio.TaskGroup, url: Callable[[], str], token: str, rooms: Sequence[str]
+        self,
+        tasks: asyncio.TaskGroup,
+        url: Callable[[], str],
+        token: str,
+        backoff: Backoff,
+        rooms: Sequence[str],
     ) -> None:
         self.rooms = rooms
         topics = {"all", f"user:{token}", *(f"room:{room}" for room in rooms)}
         self.history = History(token, topics)
         self.newest: dict[str, int] = {}
         """By writer, the highest number."""
-        super().__init__(tasks, url, token)
+        super().__init__(tasks, url, token, backoff)
 
     async def begin(self) -> None:
         for room in self.rooms:
@@ -122,58 +139,52 @@ class Listener(Client):
 
 
 class Caller(Client):
-    """Calls without end; `outcomes` has each call's by its key, `started` when it was asked for."""
+    """Calls without end, one after the other."""
 
-    def __init__(self, tasks: asyncio.TaskGroup, url: Callable[[], str], token: str) -> None:
-        super().__init__(tasks, url, token)
-        self.outcomes: dict[str, str] = {}
-        self.started: dict[str, float] = {}
-        self.unsettled: list[str] = []
-        self.faults: list[str] = []
-        """What no server may ever answer."""
+    def __init__(
+        self, tasks: asyncio.TaskGroup, url: Callable[[], str], token: str, backoff: Backoff
+    ) -> None:
+        super().__init__(tasks, url, token, backoff)
+        self.made: list[Made] = []
         self._chance = random.Random(token)
         self._count = 0
 
     async def run(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
-            await self._once()
-            await self._stream()
+            key = self._key("call")
+            await self._settled(key, self._answer(key))
+            key = self._key("stream")
+            await self._settled(key, self._read(), noted=False)
 
-    async def _once(self) -> None:
+    def _key(self, kind: str) -> str:
         self._count += 1
-        key = f"{self.token}-{self._count}"
-        self.started[key] = asyncio.get_running_loop().time()
-        self.outcomes[key] = await self._settled(key, self._answer(key))
+        return f"{kind} {self._count} of {self.token}"
 
-    async def _answer(self, key: str) -> None:
-        if await self.call("run_once", key=key, seconds=self._chance.uniform(0, 0.1)) != key:
-            self.faults.append(f"{key} got the result of another call")
+    async def _answer(self, key: str) -> str:
+        seconds = self._chance.choice(WORK_SECONDS)
+        answer = await self.call("run_once", key=key, seconds=seconds)
+        return "" if answer == key else f"got the result of {answer}"
 
-    async def _stream(self) -> None:
+    async def _read(self) -> str:
         """However it ends, what came is its beginning."""
-        self._count += 1
-        key = f"stream of {self.token}-{self._count}"
-        self.started[key] = asyncio.get_running_loop().time()
-        self.outcomes[key] = await self._settled(key, self._read(key, 200))
-
-    async def _read(self, key: str, count: int) -> None:
         expected = 0
-        async for item in Items(self.session, Request("count", [], {"to": count}, timeout=CALL_SECONDS)):
+        request = Request("count", [], {"to": STREAM_ITEMS}, timeout=CALL_SECONDS)
+        async for item in Items(self.session, request):
             if item != expected:
-                self.faults.append(f"{key}: {item} instead of {expected}")
+                return f"got {item} instead of {expected}"
             expected += 1
-        if expected != count:
-            self.faults.append(f"{key} ended after {expected} items")
+        return "" if expected == STREAM_ITEMS else f"ended after {expected} items"
 
-    async def _settled(self, key: str, work: Any) -> str:
+    async def _settled(self, key: str, work: Coroutine[Any, Any, str], *, noted: bool = True) -> None:
+        clock = asyncio.get_running_loop().time
+        began, outcome, wrong = clock(), OK, ""
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
-                await work
+                wrong = await work
         except ConnectionLost as error:
-            return "maybe" if error.maybe_executed else "unstarted"
+            outcome = MAYBE if error.maybe_executed else UNSTARTED
         except RpcError as error:
-            return error.code
+            outcome = error.code
         except TimeoutError:
-            self.unsettled.append(key)
-            return "never"
-        return "ok"
+            outcome = NEVER
+        self.made.append(Made(key, began, clock(), outcome, wrong, noted))

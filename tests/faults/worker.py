@@ -23,7 +23,7 @@ def main() -> None:
         "tests.faults.app:app",
         ws="fusewire.serving:WebSocketProtocol",
         log_level="critical",
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=20,
     )
     threading.Thread(target=_end_with_parent, daemon=True).start()
     Server(config).run(sockets=[listener])

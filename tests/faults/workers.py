@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.gateway import Gateway
+from tests.faults.waiting import within
 
 ROOT = Path(__file__).resolve().parents[2]
 LEDGER = "FUSEWIRE_FAULTS_LEDGER"
 """Names the file that gets a line for each execution. Not in Redis, which loses its data here."""
 START_SECONDS = 60.0
-STOP_SECONDS = 30.0
+STOP_SECONDS = 45.0
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,13 @@ class Worker:
 
 
 class Workers:
-    """`gateways` lead to those that serve at the moment."""
+    """`gateways` lead to those that serve at the moment. What they log goes to `log`."""
 
-    def __init__(self, redis_url: str, ledger: Path, gateways: Sequence[Gateway]) -> None:
+    def __init__(self, redis_url: str, ledger: Path, log: Path, gateways: Sequence[Gateway]) -> None:
         self._environment = {**os.environ, "REDIS_URL": redis_url, LEDGER: str(ledger)}
         self._gateways = gateways
+        self._log = log.open("ab")
+        self.log = log
         self.serving: list[Worker] = []
         self._processes: list[asyncio.subprocess.Process] = []
 
@@ -46,6 +49,7 @@ class Workers:
             self.serving.clear()
             for process in self._processes:
                 await _ended(process, signal.SIGKILL)
+            self._log.close()
 
     async def kill(self, worker: Worker) -> None:
         self.serving.remove(worker)
@@ -76,22 +80,24 @@ class Workers:
             "tests.faults.worker",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=self._log,
             cwd=ROOT,
             env=self._environment,
         )
         self._processes.append(process)
         assert process.stdout is not None
-        async with asyncio.timeout(START_SECONDS):
+        async with within(START_SECONDS, "a worker that serves"):
             line = await process.stdout.readline()
         if not line:
-            raise RuntimeError(f"a worker ended with {await process.wait()}")
+            said = self.log.read_text()[-2000:]
+            raise RuntimeError(f"a worker ended with {await process.wait()}: {said}")
         return Worker(process, int(line))
 
 
 async def _ended(process: asyncio.subprocess.Process, with_signal: signal.Signals) -> None:
     if process.returncode is None:
         process.send_signal(with_signal)
-    async with asyncio.timeout(STOP_SECONDS):
+    async with within(STOP_SECONDS, f"the end of a worker, after {with_signal.name}"):
         await process.wait()
     # What it left in its pipe is nobody's; without this the pipe is closed by the garbage collector, with a warning.
     process._transport.close()  # type: ignore[attr-defined]  # asyncio offers no other way

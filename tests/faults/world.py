@@ -5,29 +5,30 @@ from __future__ import annotations
 import asyncio
 import random
 import tempfile
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fusewire.client.tasks import owned_tasks
 from fusewire.errors import RpcError
 
+from tests.faults.calls import Calls, check_calls
 from tests.faults.checker import Report, Writer, check
-from tests.faults.clients import Caller, Client, Listener
+from tests.faults.clients import SETTLE_SECONDS, Backoff, Caller, Client, Listener, quick_backoff
 from tests.faults.gateway import Gateway
+from tests.faults.waiting import until, within
 from tests.faults.workers import Workers
 from tests.support.proxy import Proxy
-from tests.support.valkey import ValkeyServer
+from tests.support.valkey import DURABLE, ValkeyServer
 
 WORKERS = 3
 ROOMS = 4
+LISTEN_SECONDS = 60.0
+"""For everybody to be connected and in their rooms."""
 ARRIVAL_SECONDS = 30.0
-LOOK_SECONDS = 0.02
-"""How often what has no event is looked at."""
 
 
 @dataclass(frozen=True)
@@ -38,32 +39,30 @@ class Load:
     callers: int = 4
     rate: float = 60.0
     batch: int = 20
-
-
-@dataclass
-class Calls:
-    """What became of the calls. `failed`: by their outcome."""
-
-    made: int = 0
-    failed: Counter[str] = field(default_factory=Counter)
-    unsettled: int = 0
-    twice: int = 0
-    """Executed more than once, or although the caller was told that it was not started."""
-    wrong: list[str] = field(default_factory=list)
-    """Answers that no server may give, and results of calls that never ran."""
+    backoff: Backoff = quick_backoff
+    """Of the listeners and callers."""
 
 
 class World:
     """`front`: before the workers, for listeners and callers. Writers go past it, so that the journal is whole."""
 
-    def __init__(self, valkey: ValkeyServer, redis: Proxy, folder: Path, tasks: asyncio.TaskGroup) -> None:
+    def __init__(
+        self,
+        valkey: ValkeyServer,
+        redis: Proxy,
+        folder: Path,
+        tasks: asyncio.TaskGroup,
+        chance: random.Random,
+    ) -> None:
         self.valkey = valkey
         self.redis = redis
-        self.front = Gateway()
-        self.back = Gateway()
+        self.chance = chance
+        self.front = Gateway(chance)
+        self.back = Gateway(chance)
         self.ledger = folder / "ledger"
-        self.workers = Workers(f"redis://127.0.0.1:{redis.port}", self.ledger, (self.front, self.back))
-        self.chance = random.Random(1)
+        self.workers = Workers(
+            f"redis://127.0.0.1:{redis.port}", self.ledger, folder / "log", (self.front, self.back)
+        )
         self.listeners: list[Listener] = []
         self.callers: list[Caller] = []
         self.writers: list[Writer] = []
@@ -76,32 +75,33 @@ class World:
 
     async def begin(self, load: Load) -> None:
         """Everybody listens; then the writing and calling begins."""
-        await self.listen(load.listeners)
+        async with within(LISTEN_SECONDS, f"{load.listeners} listeners in their rooms"):
+            await self._listen(load)
         topics = [*(f"room:{n}" for n in range(ROOMS)), *(f"user:user-{n}" for n in range(4)), "all"]
         for number, topic in enumerate(topics):
             self.writers.append(Writer(f"writer-{number}", topic))
             self._start(self._write(self.writers[-1], load))
         for number in range(load.callers):
-            caller = Caller(self._tasks, lambda: self.front.url, f"caller-{number}")
+            caller = Caller(self._tasks, lambda: self.front.url, f"caller-{number}", load.backoff)
             self.callers.append(caller)
             self._start(caller.run(self._stopping))
 
-    async def listen(self, count: int) -> list[Listener]:
-        """So many more listeners, each in two rooms. Before anything is written, or what was before they came counts as lost."""
-        assert not self.writers, "before anything is written"
-        more = []
-        for number in range(len(self.listeners), len(self.listeners) + count):
+    async def _listen(self, load: Load) -> None:
+        """Each in two rooms. Before anything is written, or what was before they came counts as lost."""
+        for number in range(load.listeners):
             rooms = [str(number % ROOMS), str((number + 1) % ROOMS)]
-            more.append(Listener(self._tasks, lambda: self.front.url, f"user-{number}", rooms))
-        self.listeners += more
-        await asyncio.gather(*(listener.begin() for listener in more))
-        return more
+            self.listeners.append(
+                Listener(self._tasks, lambda: self.front.url, f"user-{number}", load.backoff, rooms)
+            )
+        await asyncio.gather(*(listener.begin() for listener in self.listeners))
 
     async def finish(self) -> None:
         """No more is written and called; wait for what is under way, but not for ever: what is missing then is missing."""
         self._stopping.set()
-        await asyncio.wait(self._busy)
-        await self.until(self._arrived, ARRIVAL_SECONDS)
+        async with within(2 * SETTLE_SECONDS, "the end of the last calls"):
+            await asyncio.gather(*self._busy)
+        with suppress(TimeoutError):
+            await until(self._arrived, ARRIVAL_SECONDS, lambda: "events")
 
     async def close(self) -> None:
         """Whatever is still under way ends here."""
@@ -109,27 +109,15 @@ class World:
         clients = (*self.listeners, *self.callers, *self._scribes)
         await asyncio.gather(*(client.session.close() for client in clients))
 
-    async def until(self, holds: Callable[[], bool], seconds: float) -> bool:
-        """Whether it holds in time."""
-        deadline = time.monotonic() + seconds
-        while not holds():
-            if time.monotonic() > deadline:
-                return False
-            await asyncio.sleep(LOOK_SECONDS)
-        return True
-
-    @property
-    def seen(self) -> int:
-        return sum(len(listener.history.entries) for listener in self.listeners)
-
     @property
     def connections(self) -> int:
         """How often a listener was welcomed."""
         return sum(listener.connections for listener in self.listeners)
 
     @property
-    def connected(self) -> bool:
-        return all(listener.session.status.state == "connected" for listener in self.listeners)
+    def away(self) -> list[Listener]:
+        """Those who are not connected."""
+        return [listener for listener in self.listeners if listener.session.status.state != "connected"]
 
     # What came of it
 
@@ -137,29 +125,21 @@ class World:
         return check(self.writers, [listener.history for listener in self.listeners])
 
     def calls(self, since: float = 0.0, until: float = float("inf")) -> Calls:
-        """Of those that were made in that time, on the loop's clock."""
-        calls = Calls()
+        """Of those that were under way in that time, on the loop's clock."""
         ran = Counter(self.ledger.read_text().splitlines()) if self.ledger.exists() else Counter[str]()
-        for caller in self.callers:
-            calls.wrong += caller.faults
-            for key, outcome in caller.outcomes.items():
-                if not since <= caller.started[key] <= until:
-                    continue
-                calls.made += 1
-                if outcome != "ok":
-                    calls.failed[outcome] += 1
-                most = 0 if outcome in ("unstarted", "UNAVAILABLE") else 1
-                calls.twice += ran[key] > most
-                if outcome == "ok" and not key.startswith("stream") and not ran[key]:
-                    calls.wrong.append(f"{key} has a result and never ran")
-            calls.unsettled += len(caller.unsettled)
-        return calls
+        made = [call for caller in self.callers for call in caller.made]
+        return check_calls([call for call in made if call.ended >= since and call.began <= until], ran)
+
+    def failures(self) -> list[str]:
+        """Lines of the workers' log that tell of an exception that nobody caught."""
+        lines = self.workers.log.read_text().splitlines()
+        return [line for line in lines if line.startswith("Traceback") or "never retrieved" in line]
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._busy.append(self._tasks.create_task(work))
 
     async def _write(self, writer: Writer, load: Load) -> None:
-        client = Client(self._tasks, lambda: self.back.url, writer.name)
+        client = Client(self._tasks, lambda: self.back.url, writer.name, quick_backoff)
         self._scribes.append(client)
         loop = asyncio.get_running_loop()
         due = loop.time()
@@ -189,21 +169,18 @@ class World:
 
 
 @asynccontextmanager
-async def world(workers: int = WORKERS) -> AsyncIterator[World]:
-    valkey = ValkeyServer()
-    valkey.start()
-    try:
-        async with AsyncExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fusewire-faults-")))
-            redis = await stack.enter_async_context(Proxy("127.0.0.1", valkey.port).running())
-            tasks = await stack.enter_async_context(owned_tasks())
-            made = World(valkey, redis, folder, tasks)
-            for gateway in (made.front, made.back):
-                await stack.enter_async_context(gateway.running())
-            await stack.enter_async_context(made.workers.running(workers))
-            try:
-                yield made
-            finally:
-                await made.close()
-    finally:
-        valkey.remove()
+async def world(workers: int = WORKERS, *, durable: bool = True, seed: int = 1) -> AsyncIterator[World]:
+    """`durable`: whether Redis has its data again when it was stopped and started. `seed`: of what breaks, and when."""
+    async with AsyncExitStack() as stack:
+        valkey = stack.enter_context(ValkeyServer(*(DURABLE if durable else ())))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fusewire-faults-")))
+        redis = await stack.enter_async_context(Proxy("127.0.0.1", valkey.port).running())
+        tasks = await stack.enter_async_context(owned_tasks())
+        made = World(valkey, redis, folder, tasks, random.Random(seed))
+        for gateway in (made.front, made.back):
+            await stack.enter_async_context(gateway.running())
+        await stack.enter_async_context(made.workers.running(workers))
+        try:
+            yield made
+        finally:
+            await made.close()

@@ -34,6 +34,8 @@ class Direction:
 class Link:
     ends: tuple[asyncio.StreamWriter, asyncio.StreamWriter]
     dead: bool = False
+    left: int | None = None
+    """Bytes that it still carries to the client before it is cut, in the middle of whatever they are."""
 
 
 class Proxy:
@@ -55,6 +57,11 @@ class Proxy:
     def port(self) -> int:
         assert self._server is not None, "inside running()"
         return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def dead_links(self) -> int:
+        """How many are half open, and were not given up yet."""
+        return sum(link.dead for link in self._links)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Proxy]:
@@ -94,6 +101,7 @@ class Proxy:
             return
         link = Link((writer, up_writer))
         self._links.add(link)
+        self._linked(link)
         self._idle.clear()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -106,6 +114,7 @@ class Proxy:
                     pump.cancel()
         finally:
             self._links.discard(link)
+            self._unlinked(link)
             for end in link.ends:
                 end.transport.abort()
             if not self._links:
@@ -123,6 +132,22 @@ class Proxy:
                 if link.dead or (way.drop is not None and way.drop(data)):
                     way.dropped.set()
                     continue
+                data = self._passing(link, way, data)
                 writer.write(data)
                 await writer.drain()
                 way.passed += len(data)
+                if link.left == 0:
+                    return
+
+    def _linked(self, link: Link) -> None:
+        """A link begins."""
+
+    def _unlinked(self, link: Link) -> None:
+        """It has ended."""
+
+    def _passing(self, link: Link, way: Direction, data: bytes) -> bytes:
+        """What becomes of a chunk on its way."""
+        if way is self.down and link.left is not None:
+            data = data[: link.left]
+            link.left -= len(data)
+        return data

@@ -25,8 +25,12 @@ def binary() -> str:
     return found
 
 
+DURABLE = ("--appendonly", "yes", "--appendfsync", "no")
+"""Options of a server that has its data again after `stop()` and `start()`: what it answered for is with the kernel by then."""
+
+
 class ValkeyServer(Program):
-    """`stop()` and `start()` again keep the port and lose the data, as a crash would."""
+    """`stop()` and `start()` again keep the port; the data is lost, as by a crash, unless it is `DURABLE`."""
 
     end_signal = signal.SIGKILL
 
