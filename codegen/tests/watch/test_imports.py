@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fusewire_codegen.watch.imports import Imported, Recorder, dependents, fill, hollow
-from fusewire_codegen.watch.warmth import MAX_FAILURES, Warmth
+from fusewire_codegen.watch.imports import Graph, Imported, Recorder, fill, hollow, stage
+from fusewire_codegen.watch.warmth import MAX_FAILURES, MAX_LEVELS, RESERVE_SECONDS, Warmth
 
 SOURCES = {
     "yard/__init__.py": "",
@@ -42,7 +43,7 @@ def fixture_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 def reached(imported: list[Imported], name: str) -> set[str]:
     file = next(module.file for module in imported if module.name == name)
-    return {name.removeprefix("yard.") for name in dependents(imported, {file})}
+    return {name.removeprefix("yard.") for name in Graph(imported).reached({file})}
 
 
 def test_what_a_change_reaches(imported: list[Imported]) -> None:
@@ -69,29 +70,73 @@ def test_the_plan_leaves_out_what_the_files_saved_last_reach(imported: list[Impo
     warmth = Warmth()
     files = {module.name: module.file for module in imported}
     warmth.changed({files["yard.rpc.jobs"]})
-    plan = warmth.plan(imported)
+    plan = warmth.plan(imported, seconds=0.0)
     assert plan == {
-        "modules": ["yard", "yard.base", "yard.rpc.users", "yard.alone"],
-        "hollow": ["yard.rpc"],
-        "left_out": ["yard.main", "yard.rpc.jobs"],
+        "order": [
+            "yard",
+            "yard.base",
+            "yard.rpc.jobs",
+            "yard.rpc.users",
+            "yard.rpc",
+            "yard.alone",
+            "yard.main",
+        ],
+        "left_out": [["yard.main", "yard.rpc", "yard.rpc.jobs"]],
     }
+    assert stage(plan["order"], plan["left_out"][0]) == (
+        ["yard", "yard.base", "yard.rpc.users", "yard.alone"],
+        frozenset({"yard.rpc"}),
+    )
     warmth.changed({files["yard.rpc.jobs"]})
-    assert warmth.plan(imported) is None, "the one that there is serves"
+    assert warmth.plan(imported, seconds=0.0) is None, "the one that there is serves"
     warmth.changed({files["yard.rpc.users"]})
-    plan = warmth.plan(imported)
+    plan = warmth.plan(imported, seconds=0.0)
     assert plan is not None
-    assert plan["left_out"] == ["yard.main", "yard.rpc", "yard.rpc.jobs", "yard.rpc.users"]
-    assert warmth.plan(imported) is None
+    assert plan["left_out"] == [["yard.main", "yard.rpc", "yard.rpc.jobs", "yard.rpc.users"]]
+    assert warmth.plan(imported, seconds=0.0) is None
     warmth.changed(None)
-    assert warmth.plan(imported) is not None
+    assert warmth.plan(imported, seconds=0.0) is not None
 
 
 def test_before_any_save_the_file_changed_last_is_left_out(imported: list[Imported]) -> None:
     alone = next(module.file for module in imported if module.name == "yard.alone")
     os.utime(alone, (2e9, 2e9))
-    plan = Warmth().plan(imported)
+    plan = Warmth().plan(imported, seconds=0.0)
     assert plan is not None
-    assert plan["left_out"] == ["yard.alone", "yard.main"]
+    assert plan["left_out"] == [["yard.alone", "yard.main"]]
+
+
+def app_of(modules: int) -> list[Imported]:
+    """`main` imports so many that import `base`."""
+    names = [f"part{number}" for number in range(modules)]
+    parts = [Imported(name, f"/{name}.py", ["base"]) for name in names]
+    return [Imported("base", "/base.py", []), *parts, Imported("main", "/main.py", ["base", *names])]
+
+
+def test_every_file_that_little_depends_on_has_a_reserve() -> None:
+    warmth = Warmth()
+    warmth.changed({"/part3.py"})
+    plan = warmth.plan(app_of(30), seconds=0.1)
+    assert plan is not None
+    main, *reserves = [set(names) for names in plan["left_out"]]
+    assert main == {"part3", "main"}
+    assert len(reserves) == 2**MAX_LEVELS - 1
+    assert all(main < names for names in reserves)
+    others = [names - main for names in reserves]
+    assert sorted(name for names in others for name in names) == sorted(
+        f"part{number}" for number in range(30) if number != 3
+    ), "base is in none: with it goes all"
+    assert max(map(len, others)) - min(map(len, others)) <= 1
+
+
+@pytest.mark.parametrize(("seconds", "reserves"), [(0.01, 0), (0.1, 7), (1.0, 3), (1.5, 1), (2.5, 0)])
+def test_reserves_take_no_longer_than_they_may(seconds: float, reserves: int) -> None:
+    warmth = Warmth()
+    warmth.changed({"/part3.py"})
+    plan = warmth.plan(app_of(30), seconds)
+    assert plan is not None
+    assert len(plan["left_out"]) == 1 + reserves
+    assert seconds * math.log2(reserves + 1) <= RESERVE_SECONDS
 
 
 def test_who_was_wrong_too_often_is_not_asked(imported: list[Imported]) -> None:
@@ -101,4 +146,4 @@ def test_who_was_wrong_too_often_is_not_asked(imported: list[Imported]) -> None:
         assert warmth.is_wanted
         warmth.was_wrong()
     assert not warmth.is_wanted
-    assert warmth.plan(imported) is None
+    assert warmth.plan(imported, seconds=0.1) is None

@@ -350,6 +350,39 @@ def test_what_a_change_does_not_reach_is_not_imported_again(project: Project) ->
         assert project.read_contract()["app"] == "other"
 
 
+def test_the_first_save_of_a_file_imports_little_else(project: Project) -> None:
+    parts = [f"shop/part{number}.py" for number in range(12)]
+    # An app that is imported in no time has no use for reserves.
+    slow = "import time\nstarted = time.process_time()\nwhile time.process_time() < started + 0.1: pass\n"
+    project.write("shop/slow.py", slow)
+    noted = [_noted_module(project, part) for part in parts]
+    _main_imports(
+        project, "import shop.slow\n" + "".join(f"import shop.part{number}\n" for number in range(12))
+    )
+    turns = count()
+
+    def runs_of(name: str, saved: int) -> list[str]:
+        before = [file.read_text() for file in noted]
+        # Whichever is imported last, the newest name stays.
+        more = f"from shop.fake import EMPTY\nEMPTY['app'] = max(EMPTY['app'], {name!r})\n"
+        _noted_module(project, parts[saved], more)
+        until(lambda: project.read_contract()["app"] == name, f"the app {name}, {watcher.lines}")
+        return [
+            part for part, file, text in zip(parts, noted, before, strict=True) if file.read_text() != text
+        ]
+
+    def runs_few() -> bool:
+        # Of twelve in turn, each was not among those saved last.
+        turn = next(turns)
+        until(
+            lambda: len(watcher.processes()) == 10, "the watcher, its helper, the main process and 7 reserves"
+        )
+        return parts[turn % 12] in (ran := runs_of(f"zoo {turn:04}", turn % 12)) and len(ran) <= 4
+
+    with Watcher(project, settings="confirm_seconds=600") as watcher:
+        until(runs_few, "a first save that imports little else")
+
+
 def test_an_app_that_depends_on_the_order_of_its_imports_is_right_in_the_end(project: Project) -> None:
     project.write("shop/later.py", "import os\nNAME = os.environ.get('FIRST', 'nothing')\n")
     _main_imports(project, "import shop.backend.models\nimport shop.later\n")

@@ -13,7 +13,7 @@ from watchfiles import Change, awatch
 
 from fusewire_codegen.project import Project, is_tool_folder
 
-STEP_MS = 15
+STEP_MS = 10
 """How long the disk must be quiet before a change is told. An editor truncates and writes within less."""
 DEBOUNCE_MS = 150
 """The longest that a change is held back while others keep coming."""

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -42,6 +43,7 @@ def answer(request: Message, begin: Callable[[], object] | None = None) -> bytes
     project = Project(Path(request["root"]), framework_folders())
     before = frozenset(sys.modules)
     recorder = Recorder()
+    started = time.process_time()
     try:
         with nullcontext() if begin else recorder:
             if begin:
@@ -54,7 +56,8 @@ def answer(request: Message, begin: Callable[[], object] | None = None) -> bytes
             "source": str(loaded.source),
         }
         if begin is None:
-            reply |= _imported(before, recorder, project)
+            seconds = time.process_time() - started
+            reply |= _imported(before, recorder, project) | {"seconds": seconds}
         return frames.encode(reply)
     except BaseException as error:  # noqa: BLE001 — the user's code may raise anything, `SystemExit` too.
         return frames.encode({"kind": "error", "id": request["id"], "text": describe(error, project)})

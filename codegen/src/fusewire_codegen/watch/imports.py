@@ -67,25 +67,37 @@ class Recorder:
         return module
 
 
-def dependents(modules: Iterable[Imported], files: Collection[str]) -> frozenset[str]:
-    """The names of those `modules` that lie in `files` or import, over however many others, one that does.
+class Graph:
+    """Who imports whom among `modules`."""
 
-    A module of a package does not depend on the package by being in it (see `hollow`).
-    """
-    importers: dict[str, set[str]] = defaultdict(set)
-    waiting = []
-    for module in modules:
-        for name in module.imports:
-            importers[name].add(module.name)
-        if module.file in files:
-            waiting.append(module.name)
-    found: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += importers[name]
-    return frozenset(found)
+    def __init__(self, modules: Iterable[Imported]) -> None:
+        self._names: dict[str, list[str]] = defaultdict(list)
+        self._importers: dict[str, set[str]] = defaultdict(set)
+        for module in modules:
+            self._names[module.file].append(module.name)
+            for name in module.imports:
+                self._importers[name].add(module.name)
+
+    def reached(self, files: Iterable[str]) -> frozenset[str]:
+        """The names of the modules that lie in `files` or import, over however many others, one that does.
+
+        A module of a package does not depend on the package by being in it (see `hollow`).
+        """
+        waiting = [name for file in files for name in self._names.get(file, ())]
+        found: set[str] = set()
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += self._importers.get(name, ())
+        return frozenset(found)
+
+
+def stage(order: Sequence[str], left_out: Collection[str]) -> tuple[list[str], frozenset[str]]:
+    """What is to be imported without `left_out`, in order, and the packages to enter for that though their `__init__` is left out."""
+    modules = [name for name in order if name not in left_out]
+    inside = {package for name in modules for package in _packages(name)}
+    return modules, frozenset(inside.intersection(left_out))
 
 
 def hollow(name: str) -> ModuleType:
@@ -124,3 +136,8 @@ def module_file(module: ModuleType | None) -> Path | None:
     """Where `module` was loaded from, or None for one without a file (built in, or made up at run time)."""
     file = getattr(module, "__file__", None)
     return Path(file) if isinstance(file, str) else None
+
+
+def _packages(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:depth]) for depth in range(1, len(parts))]

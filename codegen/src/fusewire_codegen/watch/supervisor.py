@@ -205,7 +205,7 @@ class Supervisor:
         if "modules" in message:
             self._preload(message["modules"])
         if "imported" in message and is_latest:
-            self._warm([Imported(*module) for module in message["imported"]])
+            self._warm([Imported(*module) for module in message["imported"]], message["seconds"])
         elif is_latest:
             loop = asyncio.get_running_loop()
             confirm = _Request(quiet=True, changed=frozenset(), confirms=True)
@@ -216,8 +216,9 @@ class Supervisor:
             self._say(f"{text}\nthe last good files are kept")
         self._last_error = text
 
-    def _warm(self, imported: list[Imported]) -> None:
-        if self._helper and self._settings.launcher == "fork" and (plan := self._warmth.plan(imported)):
+    def _warm(self, imported: list[Imported], seconds: float) -> None:
+        is_useful = self._settings.launcher == "fork"
+        if self._helper and is_useful and (plan := self._warmth.plan(imported, seconds)):
             self._helper.send({"kind": "warm", "root": str(self._project.root), **plan})
 
     def _preload(self, modules: list[str]) -> None:

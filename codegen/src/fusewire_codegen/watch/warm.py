@@ -1,64 +1,60 @@
-"""The warm process: a copy of the zygote that has imported what the last changes left alone, and forks in its place.
+"""The zygote's end of the warm processes: copies of it that have imported what a change leaves alone, and fork in its place.
 
-A change of a file that it has not imported costs the import of that file and of what depends on it. Modules are imported in the order of
-the last whole run, but without those that are left out; where that makes a difference, the whole run that follows an answer tells.
+The *main* one has imported all but what the last changes reach, so that the next save of the same files costs their import alone.
+The others, the *reserves*, have left out a part of the rest each, for the first save of a file in that part. They are made by
+division: whoever is to make those without the parts A to D imports what all four may have, forks, and goes on to A and B, the copy
+to C and D; so n processes cost log n imports of the app, and share their memory. A reserve goes on only when it is told to, one
+at a time, while nothing else is to be done.
 """
 
 from __future__ import annotations
 
-import gc
-import importlib
+import math
 import os
 import socket
-import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
-from pathlib import Path
-from types import ModuleType
 
-from fusewire_codegen.load import enter, preparing
-from fusewire_codegen.project import Project
-from fusewire_codegen.watch import child, frames
+from fusewire_codegen.watch import frames, growth
 from fusewire_codegen.watch.frames import FrameBuffer, Message
-from fusewire_codegen.watch.imports import fill, hollow, user_files
-from fusewire_codegen.watch.launch import Child, thread_count
+from fusewire_codegen.watch.launch import Child
 
 _CHUNK = 1 << 16
 _ANSWER_SECONDS = 5.0
+END_SECONDS = 0.5
+"""How long a module that is being imported may go on when it is of no use any more."""
 
 
 class Warm:
-    """The zygote's end of it. `plan` is a `warm` message; `files` is None while it imports."""
+    """One warm process. `files` is what it has imported of the project, None before it is ready."""
 
-    def __init__(self, plan: Message, hang_seconds: float) -> None:
-        self.control, theirs = socket.socketpair()
+    def __init__(self, control: socket.socket) -> None:
+        self.control = control
         self.control.settimeout(_ANSWER_SECONDS)
-        self.deadline = time.monotonic() + hang_seconds
+        self.deadline: float | None = None
+        """When it has imported for too long, on the clock of `time.monotonic`; None: it does not import."""
         self.files: frozenset[str] | None = None
-        self._changed: set[str] = set()
         self._buffer = FrameBuffer()
-        self._pid = os.fork()
-        if self._pid == 0:
-            self.control.close()
-            _serve(theirs, plan)
-        theirs.close()
 
     def read(self) -> bool:
-        """Take in what it says when its socket is ready; False when it has ended."""
-        data = self.control.recv(_CHUNK)
+        """Take in that it is ready, when its socket can be read; False when it has ended."""
+        try:
+            data = self.control.recv(_CHUNK)
+        except OSError:
+            return False
         for frame in self._buffer.feed(data):
             self.files = frozenset(frames.decode(frame)["files"])
+            self.deadline = None
         return bool(data)
 
-    def is_late(self, now: float) -> bool:
-        """Whether it imports for too long, on the clock of `time.monotonic`."""
-        return self.files is None and now >= self.deadline
-
-    def fits(self, changed: Collection[str]) -> bool:
-        """Whether nothing that it imported has changed, with the `changed` files added to those before."""
-        self._changed.update(changed)
-        return self.files is None or self.files.isdisjoint(self._changed)
+    def go(self, deadline: float) -> bool:
+        """Have it import what it is to have; False when it has ended."""
+        self.deadline = deadline
+        with suppress(OSError):
+            self.control.sendall(frames.encode(growth.GO))
+            return True
+        return False
 
     def launch(self, request: Message, deadline: float) -> Child:
         """Have it fork a child. Raises `OSError` when it is gone."""
@@ -72,13 +68,6 @@ class Warm:
         finally:
             os.close(writer)
         return Child(pid, reader, request, deadline, wait=self._wait)
-
-    def stop(self) -> None:
-        """End it; its child has to be ended before."""
-        self.control.close()
-        with suppress(ProcessLookupError):
-            os.kill(self._pid, 9)
-        os.waitpid(self._pid, 0)
 
     def _wait(self, pid: int) -> int:
         try:
@@ -95,54 +84,72 @@ class Warm:
         raise BrokenPipeError("the warm process has ended")
 
 
-def _serve(control: socket.socket, plan: Message) -> None:
-    """Import, say `ready`, and fork for every request until the zygote is gone."""
-    # Nothing is collected here: what is imported stays, and a collector's marks would copy every page for each child.
-    gc.disable()
-    with preparing() as prepare:
-        try:
-            with child.silence():
-                packages = _import(plan)
-                prepare()
-        except BaseException:  # noqa: BLE001 — a module that needs another order: the whole run has nothing against it.
-            os._exit(1)
-        # The `__init__` of a hollow package is run by each child.
-        mine = set(user_files(Project(Path(plan["root"])))) - {
-            Path(str(package.__file__)) for package in packages
-        }
-        if thread_count() > 1 or not sys.modules.keys().isdisjoint(plan["left_out"]):
-            os._exit(1)
-        _answer(control, {"files": sorted(os.path.realpath(file) for file in mine)})
-        while True:
-            _turn(control, packages)
+class Grove:
+    """The warm processes of one plan, which is a `warm` message: the main one, and the reserves in the order in which they are made."""
 
+    def __init__(self, plan: Message, hang_seconds: float) -> None:
+        pairs = [socket.socketpair() for _ in plan["left_out"]]
+        self._hang_seconds = hang_seconds
+        self._changed: set[str] = set()
+        self._ends = math.inf
+        self._living = [Warm(ours) for ours, _ in pairs]
+        self._waiting = self._living[1:]
+        self.main = self._living[0]
+        self.main.deadline = time.monotonic() + hang_seconds
+        self._pid = os.fork()
+        if self._pid == 0:
+            for ours, _ in pairs:
+                ours.close()
+            growth.grow(plan, [theirs for _, theirs in pairs], hang_seconds)
+        for _, theirs in pairs:
+            theirs.close()
 
-def _import(plan: Message) -> list[ModuleType]:
-    """Import what is planned; returns the hollow packages in the order in which they were complete in the whole run."""
-    enter(Path(plan["root"]))
-    packages = {name: hollow(name) for name in sorted(plan["hollow"])}
-    for name in plan["modules"]:
-        importlib.import_module(name)
-    return [packages[name] for name in plan["hollow"]]
+    def __iter__(self) -> Iterator[Warm]:
+        return iter(self._living)
 
+    @property
+    def deadline(self) -> float | None:
+        """When the one that imports now, if one does, has done so for too long."""
+        return next((warm.deadline for warm in self if warm.deadline is not None), None)
 
-def _turn(control: socket.socket, packages: list[ModuleType]) -> None:
-    data, descriptors, _, _ = socket.recv_fds(control, _CHUNK, 1)
-    if not data:
-        os._exit(0)
-    message = frames.decode(data)
-    if message["kind"] == "wait":
-        status = os.waitstatus_to_exitcode(os.waitpid(message["pid"], 0)[1])
-        _answer(control, {"status": status})
-        return
-    (replies,) = descriptors
-    pid = os.fork()
-    if pid == 0:
-        control.close()
-        child.run(message, replies, lambda: fill(packages))
-    os.close(replies)
-    _answer(control, {"pid": pid})
+    @property
+    def can_grow(self) -> bool:
+        """Whether the next reserve can be made: what is there is ready, and of use still."""
+        return bool(self._waiting) and self.deadline is None and self._serves(self.main)
 
+    def grow(self) -> None:
+        """Have the next reserve made."""
+        warm = self._waiting.pop(0)
+        if not warm.go(time.monotonic() + self._hang_seconds):
+            self.lost(warm)
 
-def _answer(control: socket.socket, message: Message) -> None:
-    control.sendall(frames.encode(message))
+    def fits(self, changed: Collection[str]) -> bool:
+        """Whether one of them has imported nothing that has changed, or may turn out so, with the `changed` files added to those before."""
+        self._changed.update(changed)
+        return self.main.files is None or self.fitting() is not None
+
+    def fitting(self) -> Warm | None:
+        """One that is ready and has imported nothing that has changed; the main one rather than another."""
+        return next(filter(self._serves, self), None)
+
+    def lost(self, warm: Warm) -> None:
+        """`warm` has ended, or is to."""
+        warm.control.close()
+        self._living.remove(warm)
+
+    def stop(self) -> None:
+        """Have them all end, when they have imported what they are at; a child of theirs has to be ended before."""
+        for warm in self:
+            warm.control.close()
+        self._ends = time.monotonic() + END_SECONDS
+
+    def has_ended(self) -> bool:
+        """After `stop`, whether it is done, by force where it takes too long. The main process waits for the others: it made them."""
+        if time.monotonic() > self._ends:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, 9)
+            return os.waitpid(self._pid, 0)[0] == self._pid
+        return os.waitpid(self._pid, os.WNOHANG)[0] == self._pid
+
+    def _serves(self, warm: Warm) -> bool:
+        return warm.files is not None and warm.files.isdisjoint(self._changed)

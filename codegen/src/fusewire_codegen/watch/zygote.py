@@ -1,7 +1,7 @@
 """The zygote: a process with one thread, the installed packages imported, and none of the user's code.
 
 It reads `generate`, `preload` and `warm` messages from its standard input and writes to its standard output:
-`ready`, `contract`, `error`, `cold` when there is no warm process as it was asked for, and `unsafe` when a package
+`ready`, `contract`, `error`, `cold` when there are no warm processes as they were asked for, and `unsafe` when a package
 that was to be preloaded makes it unfit for forking. It ends when its input does, so that it never outlives the supervisor.
 """
 
@@ -13,6 +13,7 @@ import select
 import sys
 import time
 from collections import deque
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ from fusewire_codegen.watch import frames
 from fusewire_codegen.watch.frames import FrameBuffer, Message
 from fusewire_codegen.watch.imports import files_of, user_files
 from fusewire_codegen.watch.launch import LAUNCHERS, Child, thread_count
-from fusewire_codegen.watch.warm import Warm
+from fusewire_codegen.watch.warm import Grove, Warm
 
 MAX_SUPERSEDING_SECONDS = 1.0
 """A request replaces the one under way, but after so long without any answer the one under way may finish."""
+_LOOK_SECONDS = 0.02
+"""How long between two looks whether the warm processes that are to end have done so."""
 _CHUNK = 1 << 16
 
 
@@ -44,7 +47,8 @@ class Zygote:
         self._unanswered_since: float | None = None
         self._to_preload: deque[str] = deque()
         self._to_warm: Message | None = None
-        self._warm: Warm | None = None
+        self._grove: Grove | None = None
+        self._stopped: list[Grove] = []
 
     def run(self) -> None:
         """Serve until the input ends."""
@@ -55,38 +59,47 @@ class Zygote:
             self._child.kill()
             self._child = None
         self._cool()
+        while self._stopped:
+            self._look_after_stopped()
+            time.sleep(_LOOK_SECONDS)
 
     def _turn(self) -> bool:
         idle = self._child is None
         waiting: list[Any] = [self._requests]
         if self._child:
             waiting.append(self._child.replies)
-        if self._warm:
-            waiting.append(self._warm.control)
+        if self._grove:
+            waiting += [warm.control for warm in self._grove]
         ready, _, _ = select.select(waiting, [], [], self._patience())
         if self._requests in ready and not self._receive():
             return False
+        self._look_after_stopped()
         now = time.monotonic()
         if self._child and self._child.replies in ready:
             self._read_child(self._child)
         elif self._child and now >= self._child.deadline:
             self._give_up(self._child)
-        elif self._warm and (self._warm.control in ready or self._warm.is_late(now)):
-            self._hear_warm(self._warm, is_late=self._warm.control not in ready)
+        elif self._grove and (speaker := _speaker(self._grove, ready, now)):
+            self._hear_warm(self._grove, speaker, has_spoken=speaker.control in ready)
         elif idle and not ready and self._to_preload:
             self._preload(self._to_preload.popleft())
         elif idle and not ready and self._to_warm:
             plan, self._to_warm = self._to_warm, None
             self._cool()
-            self._warm = Warm(plan, self._hang_seconds)
+            self._grove = Grove(plan, self._hang_seconds)
+        elif idle and not ready and self._grove and self._grove.can_grow:
+            self._grove.grow()
         return True
 
     def _patience(self) -> float | None:
-        if self._child is None and (self._to_preload or self._to_warm):
+        can_grow = self._grove is not None and self._grove.can_grow
+        if self._child is None and (self._to_preload or self._to_warm or can_grow):
             return 0
         deadlines = [self._child.deadline] if self._child else []
-        if self._warm and self._warm.files is None:
-            deadlines.append(self._warm.deadline)
+        if self._grove and self._grove.deadline is not None:
+            deadlines.append(self._grove.deadline)
+        if self._stopped:
+            deadlines.append(time.monotonic() + _LOOK_SECONDS)
         return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
 
     def _receive(self) -> bool:
@@ -103,7 +116,7 @@ class Zygote:
 
     def _generate(self, request: Message) -> None:
         changed = request["changed"]
-        if self._warm and (changed is None or not self._warm.fits(changed)):
+        if self._grove and (changed is None or not self._grove.fits(changed)):
             self._cool()
         if changed is None:
             self._to_warm = None
@@ -120,9 +133,10 @@ class Zygote:
 
     def _start(self, request: Message) -> None:
         deadline = time.monotonic() + self._hang_seconds
-        if self._warm and self._warm.files is not None and not request["whole"]:
+        warm = self._grove.fitting() if self._grove and not request["whole"] else None
+        if warm:
             with suppress(OSError):
-                self._child = self._warm.launch(request, deadline)
+                self._child = warm.launch(request, deadline)
                 return
         pid, replies = self._launch(request)
         self._child = Child(pid, replies, request, deadline)
@@ -157,23 +171,30 @@ class Zygote:
             self._generate(request)
 
     def _cool(self) -> None:
-        """End the warm process; what its child was to do is done by another."""
-        if self._warm is None:
+        """End the warm processes; what a child of theirs was to do is done by another."""
+        if self._grove is None:
             return
         unfinished = self._child if self._child and self._child.is_quick else None
         if unfinished:
             unfinished.kill()
-        self._warm.stop()
-        self._warm = None
+        self._grove.stop()
+        self._stopped.append(self._grove)
+        self._grove = None
         if unfinished:
             self._start(unfinished.request)
 
-    def _hear_warm(self, warm: Warm, *, is_late: bool) -> None:
-        if is_late or not warm.read():
+    def _look_after_stopped(self) -> None:
+        self._stopped = [grove for grove in self._stopped if not grove.has_ended()]
+
+    def _hear_warm(self, grove: Grove, warm: Warm, *, has_spoken: bool) -> None:
+        if has_spoken and warm.read():
+            if not grove.fits(()):
+                self._cool()
+        elif warm is grove.main:
             self._cool()
             self._send({"kind": "cold"})
-        elif not warm.fits(()):
-            self._cool()
+        else:
+            grove.lost(warm)
 
     def _preload(self, name: str) -> None:
         if name in sys.modules:
@@ -193,6 +214,15 @@ class Zygote:
 
     def _send(self, message: Message) -> None:
         frames.write(self._replies, frames.encode(message))
+
+
+def _speaker(grove: Grove, ready: Collection[object], now: float) -> Warm | None:
+    """A warm process that said something, ended, or imports for too long."""
+
+    def is_due(warm: Warm) -> bool:
+        return warm.control in ready or (warm.deadline is not None and now >= warm.deadline)
+
+    return next(filter(is_due, grove), None)
 
 
 def main() -> None:
