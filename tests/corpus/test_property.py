@@ -162,8 +162,6 @@ def modules(draw: Callable[..., Any]) -> list[tuple[Kind, Any]]:
 
 
 @pytest.mark.timeout(120)
-# Bytes that are no UTF-8, as a default: pydantic leaves it out of the schema and says so.
-@pytest.mark.filterwarnings("ignore:Default value:pydantic.json_schema.PydanticJsonSchemaWarning")
 def test_random_models(tmp_path: Path) -> None:
     sources: list[Path] = []
 

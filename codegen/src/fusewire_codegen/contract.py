@@ -152,18 +152,23 @@ def reference(schema: Mapping[str, Any]) -> str | None:
     return target.removeprefix(REF_PREFIX).replace("~1", "/").replace("~0", "~")
 
 
+_SCHEMA_KEYS = ("items", "additionalProperties", "propertyNames", "x-fuse-keys")
+_LIST_KEYS = ("anyOf", "oneOf", "allOf", "prefixItems")
+_NO_PROPERTIES: Mapping[str, Schema] = {}
+
+
 def subschemas(schema: Schema) -> Iterator[dict[str, Any]]:
     """`schema` and every schema inside it; references are not followed, plain data is not looked into."""
-    if not isinstance(schema, dict):
-        return
-    yield schema
-    for key in ("items", "additionalProperties", "propertyNames", "x-fuse-keys"):
-        yield from subschemas(schema.get(key, True))
-    for key in ("anyOf", "oneOf", "allOf", "prefixItems"):
-        for part in schema.get(key, ()):
-            yield from subschemas(part)
-    for part in schema.get("properties", {}).values():
-        yield from subschemas(part)
+    waiting = [schema]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            yield part
+            inside = [part[key] for key in _SCHEMA_KEYS if key in part]
+            for key in _LIST_KEYS:
+                inside += part.get(key, ())
+            inside += part.get("properties", _NO_PROPERTIES).values()
+            waiting += reversed(inside)
 
 
 def schemas(contract: Contract) -> Iterator[tuple[str, Schema]]:

@@ -56,9 +56,9 @@ def when_preparing(work: Callable[[], object]) -> None:
 
 def prepare() -> None:
     """Work out now what a contract will ask for `once`. What cannot be worked out is left to whoever asks."""
-    for work in _preparations:
+    while _preparations:
         with suppress(Exception):
-            work()
+            _preparations.pop()()
 
 
 def _is_hashable(key: Hashable) -> bool:

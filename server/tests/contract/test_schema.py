@@ -4,7 +4,8 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import pytest
-from fusewire import BigInt, NaiveDatetime
+from fastapi import FastAPI
+from fusewire import BigInt, Fuse, NaiveDatetime
 from fusewire.contract.schema import ContractSchema
 from pydantic import MISSING, Base64Bytes, BaseModel, ConfigDict, Field, Secret, SecretBytes, TypeAdapter
 
@@ -61,3 +62,34 @@ def test_what_may_be_left_out_is_not_required() -> None:
         unset: int | MISSING = MISSING
 
     assert schema(Row)["required"] == ["there"]
+
+
+class Keyed(BaseModel):
+    key: bytes
+
+
+class Defaults(BaseModel):
+    key: bytes = b"\xfb\xff"
+    pairs: list[tuple[bytes, int]] = [(b"\xbf\xff", 1)]
+    names: dict[str, bytes] = {"x": b"hi"}
+    letters: frozenset[str] = frozenset("dacb")
+    inner: Keyed = Keyed(key=b"\xfb\xff")
+
+
+def test_a_default_is_what_would_travel() -> None:
+    """Standard base64 (RFC 4648 §4), be it UTF-8 or not, and a set's items in an order of their own."""
+    fuse = Fuse(FastAPI())
+
+    @fuse.rpc
+    async def take(defaults: Defaults, key: bytes = b"\xfb\xff") -> None: ...
+
+    contract = fuse.contract()
+    fields = contract["types"]["Defaults"]["properties"]
+    assert [field["default"] for field in fields.values()] == [
+        "+/8=",
+        [["v/8=", 1]],
+        {"x": "aGk="},
+        ["a", "b", "c", "d"],
+        {"key": "+/8="},
+    ]
+    assert contract["procedures"]["take"]["params"][1]["default"] == "+/8="

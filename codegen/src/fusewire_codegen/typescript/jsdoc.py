@@ -25,6 +25,8 @@ _CONSTRAINTS = (
     "maxProperties",
 )
 _MAX_DEFAULT_LENGTH = 60
+_TAG = re.compile(r"^(\s*)@")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def block(lines: Sequence[str], indent: str = "") -> list[str]:
@@ -41,7 +43,7 @@ def block(lines: Sequence[str], indent: str = "") -> list[str]:
 
 def prose(text: str) -> list[str]:
     """The lines of a text by a person. A line that begins with `@` would be read as a tag."""
-    return [re.sub(r"^(\s*)@", r"\1\@", line) for line in text.splitlines()]
+    return [_TAG.sub(r"\1\@", line) for line in text.splitlines()]
 
 
 def of_schema(schema: Schema) -> list[str]:
@@ -120,5 +122,5 @@ def _one_line(text: str) -> str:
 
 def _safe_lines(text: str) -> list[str]:
     # str.splitlines also splits at U+2028 and U+2029, which end a line in JavaScript.
-    lines = [re.sub(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]", "\ufffd", line) for line in text.splitlines()]
+    lines = [_UNPRINTABLE.sub("\ufffd", line) for line in text.splitlines()]
     return [line.replace("*/", "*\\/").rstrip() for line in lines] or [""]

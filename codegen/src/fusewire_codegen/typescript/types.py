@@ -71,17 +71,16 @@ class TypeWriter:
             return ["unknown" if schema else "never"]
         if "x-fuse" in schema and "$ref" not in schema:
             return [self._marked(schema["x-fuse"])]
-        for keyword, write in (
-            ("$ref", self._reference),
-            ("const", lambda part: [literal(part["const"])]),
-            ("enum", lambda part: [literal(value) for value in part["enum"]]),
-            ("anyOf", lambda part: [member for option in part["anyOf"] for member in self._members(option)]),
-            ("oneOf", lambda part: [member for option in part["oneOf"] for member in self._members(option)]),
-            ("allOf", self._intersection),
-        ):
+        if "$ref" in schema:
+            return self._reference(schema)
+        if "const" in schema:
+            return [literal(schema["const"])]
+        if "enum" in schema:
+            return _simplified([literal(value) for value in schema["enum"]])
+        for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
-                return _simplified(write(schema))
-        return _simplified(self._by_type(schema))
+                return _simplified([member for option in schema[keyword] for member in self._members(option)])
+        return _simplified(self._intersection(schema) if "allOf" in schema else self._by_type(schema))
 
     def _by_type(self, schema: dict[str, Any]) -> list[str]:
         kind = schema.get("type")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
+from itertools import islice
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema
-from pydantic.json_schema import CoreRef, DefsRef, JsonSchemaMode, JsonSchemaValue
+from pydantic.json_schema import CoreRef, DefsRef, JsonSchemaMode
 from pydantic_core import to_jsonable_python
 
-from fusewire.contract.naming import REF, Definition, name_types, references
+from fusewire.contract.naming import REF, Definition, Written, name_types
 from fusewire.contract.schema import ContractSchema, as_file
 from fusewire.contract.tags import with_required_tags
 from fusewire.errors import RegistrationError, RpcError
@@ -23,6 +25,7 @@ from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.registry import Registry
 from fusewire.procedures.sources import Field
 from fusewire.procedures.values import OutputType
+from fusewire.procedures.values.leaves import base64_text
 
 FORMAT = 1
 _TYPES = "#/types/"
@@ -86,28 +89,35 @@ class _Generator(ContractSchema):
 
     def __init__(self) -> None:
         super().__init__(ref_template=REF + "{model}")
+        self._defined: dict[DefsRef, Written] = {}
 
     def get_defs_ref(self, core_mode_ref: tuple[CoreRef, JsonSchemaMode]) -> DefsRef:
         del core_mode_ref
         return DefsRef(str(len(self.core_to_defs_refs)))
 
-    def schema_of(self, adapter: TypeAdapter[Any], mode: _Mode) -> JsonSchemaValue:
-        return once((self, adapter, mode), lambda: self._written(adapter, mode))
+    def schema_of(self, adapter: TypeAdapter[Any], mode: _Mode) -> Written:
+        return once((self, adapter, mode), lambda: self._schema(adapter, mode))
 
-    def _written(self, adapter: TypeAdapter[Any], mode: _Mode) -> JsonSchemaValue:
+    def _schema(self, adapter: TypeAdapter[Any], mode: _Mode) -> Written:
         # `generate_definitions` would do it all twice, because of the names.
         self._mode = mode
-        return self.generate_inner(adapter.core_schema)
+        return Written(self.generate_inner(adapter.core_schema))
 
     def encode_default(self, dft: Any) -> Any:
         # Pydantic makes a type adapter for each; these are JSON as they are.
         is_plain = type(dft) in _JSON or (type(dft) in (list, dict) and not dft)
-        return dft if is_plain else super().encode_default(dft)
+        return dft if is_plain else super().encode_default(_as_sent(dft))
 
     def defined(self) -> list[Definition]:
+        self.write_defined()
         return [
-            Definition(key, *self.defs_to_core_refs[key], schema) for key, schema in self.definitions.items()
+            Definition(key, *self.defs_to_core_refs[key], written) for key, written in self._defined.items()
         ]
+
+    def write_defined(self) -> None:
+        """Write out the types that came since the last time."""
+        for key, schema in islice(self.definitions.items(), len(self._defined), None):
+            self._defined[DefsRef(key)] = Written(schema)
 
 
 def _schemas(
@@ -115,7 +125,7 @@ def _schemas(
 ) -> tuple[dict[_Key, Any], dict[str, Any]]:
     """Every schema that the contract needs, from one generator, so that equal types get one name."""
     generator = once(_Generator, _Generator)
-    schemas: dict[_Key, Any] = {}
+    schemas: dict[_Key, Written] = {}
 
     def add(key: _Key, adapter: TypeAdapter[Any], mode: _Mode, what: Callable[[], str]) -> None:
         try:
@@ -138,8 +148,8 @@ def _schemas(
             add(("error", code), adapter, "serialization", partial("the data of {}".format, code))
     definitions = with_required_tags(_reached(generator.defined(), schemas.values()), schemas.values())
     names = name_types(definitions)
-    types = {names[each.key]: _with_names(each.schema, names) for each in definitions}
-    return {key: _with_names(schema, names) for key, schema in schemas.items()}, dict(sorted(types.items()))
+    types = {names[each.key]: _named(each.written, names) for each in definitions}
+    return {key: _named(written, names) for key, written in schemas.items()}, dict(sorted(types.items()))
 
 
 def _whose_type(procedure: Procedure, field: Field | None = None) -> str:
@@ -153,18 +163,23 @@ def prepare_schemas(procedure: Procedure) -> None:
         generator.schema_of(field.type.adapter, "validation")
     if procedure.output is not None:
         generator.schema_of(procedure.output.adapter, "serialization")
+    generator.write_defined()
 
 
-def _reached(definitions: list[Definition], schemas: Iterable[Any]) -> list[Definition]:
+def _reached(definitions: list[Definition], schemas: Iterable[Written]) -> list[Definition]:
     by_key = {definition.key: definition for definition in definitions}
     reached: set[str] = set()
-    waiting = [key for schema in schemas for key in references(schema)]
+    waiting = [key for written in schemas for key in written.refs]
     while waiting:
         key = waiting.pop()
         if key not in reached:
             reached.add(key)
-            waiting += by_key[key].refs
+            waiting += by_key[key].written.refs
     return [definition for definition in definitions if definition.key in reached]
+
+
+def _named(written: Written, names: dict[str, str]) -> Any:
+    return _with_names(written.schema, names) if written.refs else written.schema
 
 
 def _with_names(schema: Any, names: dict[str, str]) -> Any:
@@ -229,7 +244,7 @@ def _param(procedure: Procedure, field: Field, schema: Any) -> dict[str, Any]:
         param["upload"] = True
     if not field.default.required and field.default.factory is None:
         try:
-            param["default"] = to_jsonable_python(field.default.value, bytes_mode="base64")
+            param["default"] = to_jsonable_python(_as_sent(field.default.value))
         except Exception as error:
             raise RegistrationError(
                 f"{procedure.place}: the default of {field.name!r} has no JSON form"
@@ -238,6 +253,22 @@ def _param(procedure: Procedure, field: Field, schema: Any) -> dict[str, Any]:
     if description:
         param["doc"] = description
     return param
+
+
+def _as_sent(default: Any) -> Any:
+    """With the bytes in it as they are in JSON (pydantic would take them for UTF-8), and sets in an order that no hash seed changes."""
+    if isinstance(default, bytes | bytearray):
+        return base64_text(default)
+    if type(default) in (list, tuple):
+        return [_as_sent(item) for item in default]
+    if type(default) in (set, frozenset):
+        return sorted((_as_sent(item) for item in default), key=repr)
+    if type(default) is dict:
+        return {_as_sent(key): _as_sent(value) for key, value in default.items()}
+    if isinstance(default, BaseModel):
+        with suppress(Exception):  # What has no JSON form is pydantic's to tell of.
+            return OutputType(type(default)).jsonable(default)
+    return default
 
 
 def _errors(procedures: Iterable[Procedure]) -> dict[str, type[RpcError[Any]]]:

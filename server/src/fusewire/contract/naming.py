@@ -22,6 +22,22 @@ _UNSAID = frozenset({"Annotated", "Literal", "Optional", "Union"})
 
 
 @dataclass(slots=True)
+class Written:
+    """A schema, and what JSON says of it."""
+
+    schema: Any
+    refs: list[str] = field(init=False)
+    """The keys of the types that it refers to."""
+    text: str = field(init=False)
+    """The schema as JSON, without what it refers to."""
+
+    def __post_init__(self) -> None:
+        written = json.dumps(self.schema, sort_keys=True)
+        self.refs = _REFS.findall(written)
+        self.text = _REFS.sub("0", written)
+
+
+@dataclass(slots=True)
 class Definition:
     """One type in one direction."""
 
@@ -29,20 +45,13 @@ class Definition:
     core_ref: str
     """Pydantic's: `module.Class:id`, of a generic with `[argument:id]` behind it."""
     mode: Literal["validation", "serialization"]
-    schema: Any
+    written: Written
     path: str = field(init=False)
     """`module.Class[module.Argument]`: the reference without what depends on the process."""
-    text: str = field(init=False)
-    """The schema as JSON, without what it refers to."""
-    refs: list[str] = field(init=False)
-    content: str = field(init=False)
+    content: str = field(init=False, default="")
     """A hash of all that can be reached from here: the same for equal types, whatever they are called."""
 
     def __post_init__(self) -> None:
-        written = json.dumps(self.schema, sort_keys=True)
-        self.refs = _REFS.findall(written)
-        self.text = _REFS.sub("0", written)
-        self.content = ""
         self.path = _IDS.sub("", self.core_ref)
 
 
@@ -69,11 +78,6 @@ def name_types(definitions: Sequence[Definition]) -> dict[str, str]:
     return {definition.key: names[definition.path, definition.content] for definition in definitions}
 
 
-def references(schema: Any) -> list[str]:
-    """The keys of the types that a schema refers to."""
-    return _REFS.findall(json.dumps(schema))
-
-
 def _complete_paths(definitions: Iterable[Definition]) -> None:
     # Pydantic leaves out the modules of a generic's arguments; by their ids they are found.
     paths = {each.core_ref.rpartition(":")[2]: each.path for each in definitions if "[" not in each.core_ref}
@@ -89,7 +93,12 @@ def _hash_contents(definitions: Mapping[str, Definition]) -> None:
     while (found := len({definition.content for definition in definitions.values()})) > kinds:
         kinds = found
         contents = {
-            key: _digest(each.path, each.content, each.text, *(definitions[ref].content for ref in each.refs))
+            key: _digest(
+                each.path,
+                each.content,
+                each.written.text,
+                *(definitions[ref].content for ref in each.written.refs),
+            )
             for key, each in definitions.items()
         }
         for key, content in contents.items():
@@ -118,7 +127,7 @@ def _families(group: Sequence[Definition]) -> Iterator[_Family]:
         yield (*given, *made)
         return
     # Classes that a function or `create_model` made under one name: what they say has to order them.
-    text = {each.content: each.text for each in group}
+    text = {each.content: each.written.text for each in group}
     classes: dict[str, dict[str, str]] = defaultdict(dict)
     for each in group:
         classes[each.core_ref][each.mode] = each.content

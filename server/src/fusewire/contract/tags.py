@@ -7,21 +7,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from fusewire.contract.naming import REF, Definition
+from fusewire.contract.naming import REF, Definition, Written
 
 
-def with_required_tags(definitions: Sequence[Definition], schemas: Iterable[Any]) -> list[Definition]:
+def with_required_tags(definitions: Sequence[Definition], schemas: Iterable[Written]) -> list[Definition]:
     """The same, where a member of a discriminated union requires its tag: without it no member would be chosen.
 
     JSON Schema cannot say that of the union alone, so it holds wherever the type is used.
     """
     tags: dict[str, set[str]] = defaultdict(set)
-    everywhere = [each.schema for each in definitions if '"discriminator"' in each.text]
-    for discriminator in _discriminators([*schemas, *everywhere]):
+    everywhere = [*schemas, *(each.written for each in definitions)]
+    unions = [written.schema for written in everywhere if '"discriminator"' in written.text]
+    for discriminator in _discriminators(unions):
         for member in discriminator["mapping"].values():
             tags[member.removeprefix(REF)].add(discriminator["propertyName"])
     return [
-        replace(each, schema=_requiring(each.schema, tags[each.key])) if each.key in tags else each
+        replace(each, written=Written(_requiring(each.written.schema, tags[each.key])))
+        if each.key in tags
+        else each
         for each in definitions
     ]
 

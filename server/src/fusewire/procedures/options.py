@@ -56,9 +56,9 @@ class Options:
     def within(self, outer: Options) -> Options:
         """These options inside a router: lists join, outer first; what is not said here is taken from there."""
         inherited = {
-            f.name: getattr(outer, f.name)
-            for f in fields(self)
-            if f.default is None and getattr(self, f.name) is None
+            name: said
+            for name in _INHERITED
+            if getattr(self, name) is None and (said := getattr(outer, name)) is not None
         }
         return replace(
             self,
@@ -75,6 +75,9 @@ class Options:
         if self.transports is None or self.transports == "all":
             return frozenset[Transport](("websocket", "http"))
         return frozenset[Transport]((self.transports,))
+
+
+_INHERITED = tuple(each.name for each in fields(Options) if each.default is None)
 
 
 def options(

@@ -221,7 +221,7 @@ def _whole_body(
     """A single model is the body itself (or the form, or without a body the query itself)."""
     for where in _CARRIERS:
         there = [field for field in fields if field.where == where]
-        models = [field for field in there if is_model(field.type.annotation)]
+        models = [field for field in there if _is_model(field)]
         # Beside a body there may be a query; then there are two, and the body has their names.
         alone = sum(field.where in _CARRIERS for field in fields) == 1
         if alone and models and not getattr(there[0].info, "embed", None):
@@ -241,32 +241,44 @@ def _whole_body(
     return fields, root, guards
 
 
+def _is_model(field: Field) -> bool:
+    annotation = field.type.annotation
+    return once((is_model, annotation), lambda: is_model(annotation))
+
+
 def _output(definition: Definition, streams: bool, naive: NaiveDatetimes) -> OutputType | None:
-    place = once((place_of, definition.function), lambda: place_of(definition.function))
     declared = definition.options.response_model
     annotation = declared
     if annotation is None:
         annotation = once((returned, definition.function), lambda: returned(definition.function))
     if annotation is inspect.Signature.empty:
         raise RegistrationError(
-            f"{place}: no return type, so no client could know the result; write one (`-> None` if nothing)"
+            f"{place_of(definition.function)}: no return type, so no client could know the result; write one (`-> None` if nothing)"
         )
     if streams:
         if get_origin(annotation) not in _STREAM_ORIGINS or not get_args(annotation):
-            raise RegistrationError(f"{place}: a stream returns e.g. AsyncIterator[Item], not {annotation}")
+            raise RegistrationError(
+                f"{place_of(definition.function)}: a stream returns e.g. AsyncIterator[Item], not {annotation}"
+            )
         annotation = get_args(annotation)[0]
     plain, _ = unwrap(annotation)
     if inspect.isclass(plain) and issubclass(plain, Response):
         if streams:
-            raise RegistrationError(f"{place}: a stream has items, and a Response is none")
+            raise RegistrationError(
+                f"{place_of(definition.function)}: a stream has items, and a Response is none"
+            )
         if definition.options.transports != "http":
-            raise RegistrationError(f'{place}: a Response exists only over HTTP; add transports="http"')
+            raise RegistrationError(
+                f'{place_of(definition.function)}: a Response exists only over HTTP; add transports="http"'
+            )
         return None
     try:
         key = (OutputType, definition.function, streams, declared, naive)
         return once(key, lambda: OutputType(annotation, naive=naive))
     except Exception as error:
-        raise RegistrationError(f"{place}: the return type cannot be used: {error}") from error
+        raise RegistrationError(
+            f"{place_of(definition.function)}: the return type cannot be used: {error}"
+        ) from error
 
 
 def _resume(
@@ -292,8 +304,11 @@ def _resume(
 
 def _dedupe(definition: Definition, *, once: bool, whole: bool) -> float | None:
     """`once`: whether a caller may send the same call again. `whole`: whether its result is all that it answers."""
-    options, place = definition.options, place_of(definition.function)
-    if not once and (options.dedupe is not None or options.idempotent):
+    options = definition.options
+    if options.dedupe is None and not options.idempotent:
+        return None
+    place = place_of(definition.function)
+    if not once:
         raise RegistrationError(
             f"{place}: a stream or a form is not sent again; idempotent= and dedupe= are for calls"
         )
