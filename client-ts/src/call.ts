@@ -35,9 +35,10 @@ export interface Calls {
  * end.
  */
 export function createCalls(
-  { now, setTimeout, clearTimeout }: Environment,
+  environment: Environment,
   onSettled: ((info: CallInfo) => void) | undefined,
 ): Calls {
+  const { now, setTimeout, clearTimeout } = environment;
   const open = new Set<Call>();
   let ended: unknown;
   /** One timer for all, set for the earliest deadline. */
@@ -46,7 +47,7 @@ export function createCalls(
 
   /** A call that was sent gets the grace, so that the server's own answer can arrive. */
   function deadlineOf({ timeoutMs, startedAt, link }: Call): number {
-    return timeoutMs > 0 ? startedAt + timeoutMs + (link ? DEADLINE_GRACE_MS : 0) : NEVER;
+    return timeoutMs ? startedAt + timeoutMs + (link ? DEADLINE_GRACE_MS : 0) : NEVER;
   }
 
   /** Calls of one timeout expire in the order in which they are made, so that this rarely sets a timer. */
@@ -70,7 +71,7 @@ export function createCalls(
 
   return {
     start(transport, { name, procedure, values, timeoutMs, tail }, sink, signal) {
-      const stream = procedure.stream === true;
+      const { stream = false } = procedure;
       let items = 0;
 
       /** @param error how the call failed; undefined for one that ended well, or whose reader left */
@@ -79,7 +80,7 @@ export function createCalls(
         call.settled = true;
         signal?.removeEventListener("abort", aborted);
         call.stop?.();
-        if (open.size === 0) {
+        if (!open.size) {
           // With nothing to wait for, a timer must not keep a process alive.
           clearTimeout(timer);
           dueAt = NEVER;
@@ -124,12 +125,13 @@ export function createCalls(
       const aborted = (): void => call.cancel(signal?.reason);
 
       open.add(call);
-      if (signal?.aborted) call.fail(signal.reason);
+      if (signal?.aborted) aborted();
       else {
         signal?.addEventListener("abort", aborted);
         watch(call);
         try {
           if (ended) throw ended;
+          procedure.retry?.(call, transport, environment);
           transport.start(call);
         } catch (error) {
           call.fail(error);

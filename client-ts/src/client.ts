@@ -93,9 +93,10 @@ export function createClient<Procedures extends object, Events extends object>(
     name: "http",
     start(call) {
       if (call.tail) throw NO_SOCKET;
-      const values = copy(call.values) as unknown[];
+      // Those of the moment when it was made, for every attempt.
+      call.values = copy(call.values) as unknown[];
       descriptor.http().then(
-        (part) => part.callOverHttp(call, values, { url, api, fetch, auth: settings.auth, stale }, TOOLS),
+        (part) => part.callOverHttp(call, { ...settings, url, api, fetch, stale }, TOOLS),
         // The module could not be loaded.
         (error: Error) => call.fail(connectionLost(error.message, false, error)),
       );
@@ -103,7 +104,7 @@ export function createClient<Procedures extends object, Events extends object>(
   };
 
   function currentStatus(): Status {
-    if (closed || connection === undefined)
+    if (closed || !connection)
       return { state: "disconnected", code: closed ? "closed" : "http", reason: "", attempt: 0 };
     return connection.status();
   }
@@ -130,12 +131,12 @@ export function createClient<Procedures extends object, Events extends object>(
     values: readonly unknown[],
     id?: string,
   ): unknown {
-    const isStream = procedure.stream === true;
-    const timeoutMs = milliseconds(scope.timeout ?? (isStream ? 0 : settings.timeoutMs));
+    const { stream } = procedure;
+    const timeoutMs = milliseconds(scope.timeout ?? (stream ? 0 : settings.timeoutMs));
     const transport = procedure.via === "http" ? http : (connection ?? http);
     const start = (sink: CallSink, tail?: Tail): Call =>
       calls.start(transport, { name, procedure, values, timeoutMs, tail }, sink, scope.signal);
-    if (isStream) return (procedure.resume ?? openStream)(start, id);
+    if (stream) return (procedure.resume ?? openStream)(start, id);
     return new Promise((done, fail) => start({ done, fail }));
   }
 
@@ -144,7 +145,7 @@ export function createClient<Procedures extends object, Events extends object>(
     const events = listeners.events(name, scope.signal);
     connection?.want();
     const failure = closed ? closedError(false) : connection ? connection.failure() : NO_SOCKET;
-    if (failure !== undefined) listeners.fail(failure);
+    if (failure) listeners.fail(failure);
     return events;
   }
 

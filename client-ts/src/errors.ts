@@ -25,7 +25,7 @@ export class RpcError<Code extends string = string, Data = unknown> extends Erro
   declare readonly data: Data;
   /** Where to look in the server's log, for `INTERNAL`. */
   declare readonly id: string | undefined;
-  /** True when no answer came to a call that had been handed to a connected socket: it may have run. */
+  /** True when no answer came to a call, or one attempt at it, that had been handed to a connected socket: it may have run. */
   declare readonly maybeExecuted: boolean;
 
   constructor(code: Code, fields: RpcErrorFields<Data> = {}) {

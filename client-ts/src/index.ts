@@ -35,6 +35,7 @@ export type {
   Upload,
 } from "./ports.js";
 export { type Resumable, type ResumableStream, resuming } from "./resuming.js";
+export { retrying } from "./retrying.js";
 export { safely } from "./safe.js";
 export type { Stream, StreamReader } from "./stream.js";
 export { type Branded, Decimal, Duration, NaiveDatetime, PlainDate, PlainTime, UUID } from "./values.js";

@@ -86,7 +86,7 @@ export function settle(options: ConnectOptions): Settings {
 
 /** A deadline; none for 0 and what is not finite. */
 export function milliseconds(timeout: number): number {
-  return timeout > 0 && Number.isFinite(timeout) ? Math.ceil(timeout) : 0;
+  return timeout > 0 && timeout < Infinity ? Math.ceil(timeout) : 0;
 }
 
 /** Where the WebSocket is. Undefined if that cannot be known. */

@@ -36,6 +36,10 @@ export interface Procedure {
   readonly stream?: boolean;
   /** `resuming`, for a stream that outlives its connection. */
   readonly resume?: ResumePart;
+  /** `retrying`, for a call that may be sent again when no answer came. */
+  readonly retry?: RetryPart;
+  /** The server executes calls of one key once, so that a call that may be sent again needs one. */
+  readonly dedupe?: boolean;
   /** The procedure has no WebSocket form. */
   readonly via?: "http";
   /** The parameter that is a stream from the client (PROTOCOL §4, upload). */
@@ -58,7 +62,7 @@ export interface CallRequest {
   readonly name: string;
   readonly procedure: Procedure;
   /** As the caller wrote them: positional ones, then perhaps the object of keyword-only ones. */
-  readonly values: readonly unknown[];
+  values: readonly unknown[];
   /** The deadline in milliseconds, from now; 0 is none. */
   readonly timeoutMs: number;
   /** What is sent instead of name and arguments. */
@@ -100,6 +104,10 @@ export interface Call extends CallRequest, Flight {
   readonly startedAt: number;
   /** The caller has its answer, or does not want one. */
   settled: boolean;
+  /** Writes what its message ends with, behind so many elements; how many there are then. */
+  seal?: (elements: number) => number;
+  /** What its request has besides, and instead of the usual. */
+  headers?: Readonly<Record<string, string>>;
   /** Its reader has taken that much. */
   grant?: Grant | undefined;
   /** Ends what the transport does for the call; it is run when the call settles, however it does. */
@@ -145,6 +153,9 @@ export type UploadPart = (call: Call, write: (elements: () => number) => void) =
  * @param id the stream that is to go on; undefined for a new one
  */
 export type ResumePart = (start: (sink: CallSink, tail?: Tail) => Call, id?: string) => unknown;
+
+/** Prepares a call, before it is started, to be started again when no answer came. */
+export type RetryPart = (call: Call, transport: Transport, environment: Environment) => void;
 
 /** The name of what is no event, but word that some are missing. No model is called that. */
 export const GAP = "";

@@ -12,7 +12,7 @@ const LAYERS = [
   ["transports/"],
   ["descriptor.ts"],
   ["stream.ts", "call.ts", "listeners.ts", "methods.ts"],
-  ["resuming.ts"],
+  ["resuming.ts", "retrying.ts"],
   ["options.ts"],
   ["shared.ts"],
   ["client.ts"],

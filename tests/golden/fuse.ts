@@ -5,6 +5,7 @@ import {
   safely,
   uploads,
   recovery,
+  retrying,
   upkeep,
   type Call,
   type CodeOf,
@@ -224,6 +225,8 @@ export interface Procedures {
   /** @param options_.x-tag - (default "t") */
   options_first(options: string, options_: { force: boolean; "x-tag"?: string }): Promise<boolean>;
   /**
+   * When no answer comes it is sent again, up to three times.
+   *
    * @param priority - (default 1)
    * @deprecated
    */
@@ -250,6 +253,8 @@ export interface Procedures {
    *
    * A second paragraph with `code`, an end *\/ of comment,
    * a line separator and ${this}.
+   *
+   * When no answer comes it is sent again, up to three times.
    *
    * @param options.dry_run - (default false)
    * @throws BUDGET_SPENT - The month's budget is used up.
@@ -286,11 +291,11 @@ const descriptor = {
     new: { args: [], http: "POST /new" },
     odd: { args: ["tagged", "open", "circle", "empty"], http: "POST /odd" },
     options_first: { args: ["options"], http: "POST /options_first" },
-    paint: { args: ["color", "where", "priority"], http: "PUT /paint/{color}" },
+    paint: { args: ["color", "where", "priority"], http: "PUT /paint/{color}", retry: retrying },
     relay: { args: [], stream: true, upload: "lines" },
     remove: { args: ["delete", "class", "x-trace"], http: "DELETE /remove" },
     search: { args: ["query", "a_long_parameter_name", "another_long_parameter_name"], http: "POST /search" },
-    start_job: { args: ["job_id"], http: "POST /jobs/start_job" },
+    start_job: { args: ["job_id"], http: "POST /jobs/start_job", retry: retrying, dedupe: true },
     tail: { args: [], stream: true },
     "teams.members.list": { args: ["team_id"], http: "GET /teams/members" },
     "teams.members.nested": { args: [], http: "POST /teams/nested" },

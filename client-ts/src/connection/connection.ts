@@ -117,7 +117,10 @@ export function createConnection(options: ConnectionOptions): Connection {
   const owner = {
     timeoutMs,
     written: schedule,
-    again: (call: Call) => void waiting.add(call),
+    again(call: Call) {
+      failed ? call.fail(failed) : waiting.add(call);
+      schedule();
+    },
   };
 
   const recovery = options.recovery?.(deliver, () => retry(live as Link, "hole", "hole"));

@@ -45,7 +45,7 @@ export function launch(link: Link, flight: Flight, elements: () => number): numb
 /** Takes it out of the table, before it hears the last word, which may make its caller call again. */
 function land({ flights, freeIds, load }: Link, id: number): Flight | undefined {
   const flight = flights[id];
-  if (flight !== undefined) {
+  if (flight) {
     flights[id] = undefined;
     freeIds.push(id);
     load[flight.lane]--;
@@ -59,14 +59,14 @@ export function sendCall(link: Link, call: Call, left: number): void {
   const at = launch(link, call, () => {
     writeByte(tail?.kind ?? CALL);
     writeInteger(call.id);
-    if (tail !== undefined) writeRaw(tail.bytes);
+    if (tail) writeRaw(tail.bytes);
     let elements = 2 + (tail?.elements ?? writeTail(call, call.values, !!link.same));
     if (left !== (lane ? 0 : link.owner.timeoutMs)) {
       for (; elements < 5; elements++) writeByte(0xc0);
       writeInteger(left);
       elements++;
     }
-    return elements;
+    return call.seal?.(elements) ?? elements;
   });
   if (link.welcomed) {
     call.frame = link.frame;
@@ -92,10 +92,10 @@ export function tailOf(call: Call, values: readonly unknown[] = call.values): Ta
 }
 
 /**
- * Lets a call wait again that has certainly not been started. Its arguments are those that were sent, since the caller
+ * Lets a call wait again that has certainly not been started, or may be executed twice. Its arguments are those that were sent, since the caller
  * may have changed the objects in the meantime.
  */
-function again(link: Link, flight: Flight): boolean {
+export function again(link: Link, flight: Flight): boolean {
   const call = flight as Call;
   const { tail, frame, begin, procedure } = call;
   // What a source gave is gone.
@@ -139,7 +139,7 @@ export function unreadable(link: Link, id: number, error: Error): void {
 /** That connection is gone: what it carried will not be answered. */
 export function lose(link: Link, reason: string): void {
   for (const flight of link.flights) {
-    if (flight === undefined) continue;
+    if (!flight) continue;
     land(link, flight.id);
     if (!link.refused || !again(link, flight)) flight.fail(connectionLost(reason, true));
   }

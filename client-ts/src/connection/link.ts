@@ -25,7 +25,7 @@ export interface LinkOwner {
   readonly timeoutMs: number;
   /** A frame has something in it. */
   written(): void;
-  /** The call has certainly not been started: it may wait again. */
+  /** The call waits again, for the next connection or its turn on this one; or it fails, if there will be none. */
   again(call: Call): void;
 }
 

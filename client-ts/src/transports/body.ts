@@ -15,8 +15,7 @@ export interface HttpCall {
  * @throws TypeError for an argument that the place where it goes cannot carry
  */
 export function toHttpCall(
-  { name, procedure }: CallRequest,
-  values: readonly unknown[],
+  { name, procedure, values }: CallRequest,
   { RpcError, byName, encode }: HttpTools,
 ): HttpCall {
   const { http, args, upload, body } = procedure;

@@ -25,22 +25,15 @@ const LINK = { limits: { stream_items: 1, stream_bytes: 1 } };
 /**
  * Calls with `fetch`: for procedures without a WebSocket form, and where there is no WebSocket. Loaded when it is first
  * needed. Never rejects.
- *
- * @param values the call's, as they were when it was made
  */
-export async function callOverHttp(
-  call: Call,
-  values: readonly unknown[],
-  options: HttpOptions,
-  tools: HttpTools,
-): Promise<void> {
+export async function callOverHttp(call: Call, options: HttpOptions, tools: HttpTools): Promise<void> {
   const { url, api, auth, fetch = globalThis.fetch } = options;
   const controller = new AbortController();
   call.stop = () => controller.abort();
   try {
     if (!(url || options.fetch || globalThis.location))
       throw new TypeError("a server has no origin of its own: pass url, or the framework's fetch");
-    const { method, path, body } = toHttpCall(call, values, tools);
+    const { method, path, body } = toHttpCall(call, tools);
     const token = (await auth())?.token;
     if (call.settled) return;
     const headers: Record<string, string> = { accept: MSGPACK };
@@ -52,7 +45,7 @@ export async function callOverHttp(
     // Called without a receiver: the browser's own fetch refuses any but the window.
     const response = await fetch(base + api + path, {
       method,
-      headers,
+      headers: { ...headers, ...call.headers },
       body,
       // Cookies go along for the page's own origin; for another one they must be asked for.
       credentials: url === undefined ? "same-origin" : "include",
@@ -60,7 +53,7 @@ export async function callOverHttp(
     });
     options.stale(response.headers.get("fusewire-calls"));
     if (!response.ok) call.fail(await errorOf(response, tools));
-    else if (call.lane === 1) await readStream(call, response, tools);
+    else if (call.lane) await readStream(call, response, tools);
     else call.done(await bodyOf(response, tools));
   } catch (error) {
     // A TypeError is how `fetch` reports a network that failed, before the answer or in its middle.
@@ -112,7 +105,7 @@ async function bodyOf(response: Response, { decode }: HttpTools): Promise<unknow
   if (/^text/.test(type)) return response.text();
   const bytes = new Uint8Array(await response.arrayBuffer());
   if (type.startsWith(MSGPACK)) return decode(bytes);
-  return bytes.length > 0 ? bytes : null;
+  return bytes.length ? bytes : null;
 }
 
 /** PROTOCOL §8's one shape, or the nearest thing for an answer from a gateway that knows nothing of it. */

@@ -7,6 +7,7 @@ import {
   type ResumableStream,
   recovery,
   resuming,
+  retrying,
   type Stream,
   type Upload,
   upkeep,
@@ -26,6 +27,8 @@ export interface Procedures {
   teams: { rename(team_id: number, name: string): Promise<string> };
   collect(name: string, chunks: Upload<unknown>): Promise<unknown>;
   pipe(chunks: Upload<unknown>, options?: { upper?: boolean }): Stream<unknown>;
+  put(key: string, value: unknown): Promise<unknown>;
+  pay(order: string, lines?: unknown): Promise<unknown>;
   login(name: string, password: string): Promise<string>;
   avatar(file: Blob, note?: string): Promise<unknown>;
 }
@@ -54,6 +57,8 @@ export const descriptor = {
     "teams.rename": { args: ["team_id", "name"], http: "POST /rename" },
     collect: { args: ["name", "chunks"], http: "POST /collect", upload: "chunks" },
     pipe: { args: ["chunks"], http: "POST /pipe", upload: "chunks", stream: true },
+    put: { args: ["key", "value"], http: "PUT /items/{key}", retry: retrying },
+    pay: { args: ["order", "lines"], http: "POST /pay", retry: retrying, dedupe: true },
     login: { args: ["name", "password"], http: "POST /login", via: "http" },
     avatar: { args: ["file", "note"], http: "POST /avatar", via: "http", body: "form" },
   },

@@ -62,6 +62,12 @@ def is_resumable(procedure: Procedure) -> bool:
     return "resume" in procedure and "websocket" in procedure["transports"]
 
 
+def is_retried(procedure: Procedure) -> bool:
+    """Whether generated clients send a call again to which no answer came."""
+    marked = procedure.get("idempotent") is True or "dedupe" in procedure
+    return marked and procedure["kind"] == "call"
+
+
 class Event(TypedDict):
     """A model that the server may push."""
 

@@ -6,6 +6,7 @@ import {
   uploads,
   recovery,
   resuming,
+  retrying,
   upkeep,
   type Call,
   type CodeOf,
@@ -142,6 +143,7 @@ export interface Procedures {
   add(a: number, b?: number, options?: { scale?: number }): Promise<number>;
   /** @param cover - (maxLength 10, default "") */
   album(album: string, pictures: Blob[], cover?: Blob, extra?: Blob | null): Promise<string>;
+  append(order: string): Promise<number>;
   /**
    * A picture.
    *
@@ -184,6 +186,10 @@ export interface Procedures {
   me(): Promise<string | null>;
   noted(about: string): Promise<string[]>;
   now_is(when: Date): Promise<Date[]>;
+  /** When no answer comes it is sent again, up to three times. */
+  pay(order: string): Promise<number>;
+  /** When no answer comes it is sent again, up to three times. */
+  put(order: string): Promise<number>;
   release(name: string): Promise<null>;
   /**
    * @param prefix - (default "")
@@ -232,12 +238,13 @@ export interface Procedures {
 export type Client = FuseClient<Procedures, Events>;
 
 const descriptor = {
-  calls: "9d1ba808218d1741",
+  calls: "4dec1b5232b6731c",
   ws: "/_ws",
   api: "/api",
   procedures: {
     add: { args: ["a", "b"], http: "POST /add" },
     album: { args: ["album", "pictures", "cover", "extra"], http: "PUT /albums/{album}", body: "form", via: "http" },
+    append: { args: ["order"], http: "POST /append" },
     avatar: { args: ["file"], http: "POST /avatar", body: "form", via: "http" },
     breaks: { args: ["after"], http: "POST /breaks", stream: true },
     count: { args: ["name", "to", "size"], http: "POST /count", stream: true },
@@ -251,6 +258,8 @@ const descriptor = {
     me: { args: [], http: "POST /me" },
     noted: { args: ["about"], http: "POST /noted" },
     now_is: { args: ["when"], http: "POST /now_is" },
+    pay: { args: ["order"], http: "POST /pay", retry: retrying, dedupe: true },
+    put: { args: ["order"], http: "POST /put", retry: retrying },
     release: { args: ["name"], http: "POST /release" },
     rows: { args: ["prefix"], upload: "items" },
     save_icon: { args: ["image"], http: "POST /save_icon" },

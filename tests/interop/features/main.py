@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fusewire import Bounds, Credentials, Fuse, Identity, Router, RpcError, active_user, emit
 from pydantic import BaseModel, Field
 
-from tests.interop.features import forms, uploads
+from tests.interop.features import forms, retries, uploads
 from tests.interop.features.notes import notes
 
 
@@ -181,5 +181,6 @@ async def find(tag: Annotated[list[str], Field(max_length=3)], since: date | Non
 
 fuse.include_router(teams)
 fuse.include_router(forms.rpc)
+fuse.include_router(retries.rpc)
 fuse.include_router(uploads.rpc)
 fuse.include_router(uploads.uploads)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fusewire_codegen.contract import Contract, ContractError, Procedure, is_resumable
+from fusewire_codegen.contract import Contract, ContractError, Procedure, is_resumable, is_retried
 from fusewire_codegen.typescript.names import property_key, string_literal
 
 
@@ -47,6 +47,11 @@ def needs_upkeep(contract: Contract) -> bool:
     return known or bool(contract["events"]) or has_resumable(contract)
 
 
+def has_retried(contract: Contract) -> bool:
+    """Whether a call may be sent again, so that the client's part for it has to be imported."""
+    return any(map(is_retried, contract["procedures"].values()))
+
+
 def _entry(name: str, procedure: Procedure, prefix: str) -> str:
     positional = [param["name"] for param in procedure["params"] if not param["keyword"]]
     parts = [f"args: [{', '.join(string_literal(arg) for arg in positional)}]"]
@@ -59,6 +64,9 @@ def _entry(name: str, procedure: Procedure, prefix: str) -> str:
         parts.append("stream: true")
     if is_resumable(procedure):
         parts.append("resume: resuming")
+    if is_retried(procedure):
+        parts.append("retry: retrying")
+        parts += ["dedupe: true"] if "dedupe" in procedure else []
     parts += [
         f"upload: {string_literal(param['name'])}" for param in procedure["params"] if param.get("upload")
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from fusewire_codegen.contract import Error, Param, Procedure
+from fusewire_codegen.contract import Error, Param, Procedure, is_retried
 from fusewire_codegen.typescript import docstring, jsdoc
 
 
@@ -14,7 +14,7 @@ def describe(
 ) -> list[str]:
     """The lines of a method's comment. `arguments` are its parameters by their names in TypeScript, `errors` the contract's."""
     said = docstring.parse(procedure.get("doc", ""))
-    paragraphs = [said.text, _needs(procedure), _bound(procedure)]
+    paragraphs = [said.text, _needs(procedure), _bound(procedure), _retries(procedure)]
     text = [line for part in paragraphs if part for line in ("", *jsdoc.prose(part))][1:]
     tags = [
         line
@@ -44,6 +44,10 @@ def _needs(procedure: Procedure) -> str:
 def _bound(procedure: Procedure) -> str:
     most = procedure.get("max_bytes")
     return f"The arguments of a call take at most {most:,} bytes." if most else ""
+
+
+def _retries(procedure: Procedure) -> str:
+    return "When no answer comes it is sent again, up to three times." if is_retried(procedure) else ""
 
 
 def _code_of(name: str) -> str:

@@ -13,6 +13,7 @@ from fusewire_codegen.typescript.declarations import (
 from fusewire_codegen.typescript.descriptor import (
     declare_descriptor,
     has_resumable,
+    has_retried,
     has_uploads,
     needs_upkeep,
 )
@@ -72,6 +73,8 @@ def _imports(contract: Contract, branded: set[str]) -> list[str]:
     if has_resumable(contract):
         values.append("resuming")
         types.add("Resumable")
+    if has_retried(contract):
+        values.append("retrying")
     if needs_upkeep(contract):
         values.append("upkeep")
     types |= {promise_of(procedure) for procedure in contract["procedures"].values()} - {"Promise"}

@@ -35,7 +35,7 @@ _TAKEN_TYPES = (
         unknown AsyncIterable Blob Date Iterable Partial Promise ReadableStream Record Uint8Array
         Client Errors Events Procedures connect descriptor isError safe
         Call CodeOf ConnectOptions ErrorOf FuseClient Resumable ResumableStream Safe Stream Upload
-        createClient matchesError recovery resuming safely upkeep uploads
+        createClient matchesError recovery resuming retrying safely upkeep uploads
         """.split()
     )
     | frozenset(IMPORTED_TYPES.values())
