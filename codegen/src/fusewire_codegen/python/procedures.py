@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from fusewire_codegen.contract import Contract, ContractError, Param, Procedure, is_resumable
+from fusewire_codegen.contract import Contract, ContractError, Param, Procedure, is_resumable, is_retried
 from fusewire_codegen.python.names import member_name, parameter_names
 from fusewire_codegen.python.text import bracketed, docstring, string
 
@@ -110,6 +110,10 @@ def _description(entry: Entry, prefix: str) -> Iterator[str]:
     for param in procedure["params"]:
         if param.get("upload"):
             yield f"upload={string(param['name'])}"
+    if is_retried(procedure):
+        yield "retry=True"
+        if "dedupe" in procedure:
+            yield "dedupe=True"
     if "websocket" not in procedure["transports"]:
         yield "only_http=True"
 
@@ -184,6 +188,8 @@ def _doc(procedure: Procedure, names: list[str], errors: Mapping[str, str]) -> l
         lines += [*([""] if lines else []), *described]
     if most := procedure.get("max_bytes"):
         lines += [*([""] if lines else []), f"The arguments of a call take at most {most:,} bytes."]
+    if is_retried(procedure):
+        lines += [*([""] if lines else []), "When no answer comes it is sent again, up to three times."]
     if procedure["errors"]:
         raised = ", ".join(f"`{errors[code]}`" for code in sorted(procedure["errors"]))
         lines += [*([""] if lines else []), f"Raises {raised}."]

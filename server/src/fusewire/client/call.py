@@ -11,6 +11,7 @@ from typing import Any
 
 from fusewire.client.errors import ConnectionLost
 from fusewire.client.exchange import Exchange, Line, Request
+from fusewire.client.retrying import retried
 from fusewire.errors import RpcError
 from fusewire.wire import messages as m
 
@@ -85,6 +86,13 @@ class RemoteCall(Coroutine[Any, Any, Any]):
 
 async def result_of(line: Line, request: Request) -> Any:
     """Call, and wait for the result. Raises what the call failed with, and `TypeError` for a stream."""
+    if request.retry:
+        # Each attempt waits for the next connection by itself.
+        return await retried(lambda: _answer(line, request))
+    return await _answer(line, request)
+
+
+async def _answer(line: Line, request: Request) -> Any:
     while True:
         exchange = await line.start(request, streams=False)
         carrier = exchange.carrier

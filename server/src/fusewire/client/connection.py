@@ -181,8 +181,14 @@ class Connection:
         # What hello said, or a stream means anyway, needs no saying; else 0 is none (PROTOCOL §3).
         timeout_ms = (_ms(left) or 0) if said else None
         args, kwargs = request.arguments(same=self._machine.same)
-        upload = request.upload is not None
-        return self._machine.call(request.name, args, kwargs, timeout_ms=timeout_ms, upload=upload)
+        return self._machine.call(
+            request.name,
+            args,
+            kwargs,
+            timeout_ms=timeout_ms,
+            upload=request.upload is not None,
+            key=request.key,
+        )
 
     def unstarted(self, exchange: Exchange, request: Request) -> bool:
         """Never: there is no other connection that could have the call."""

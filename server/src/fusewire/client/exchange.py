@@ -30,6 +30,10 @@ class Request:
     order: tuple[str, ...] = ()
     """Names of positional parameters: their values, given in `kwargs`, go by position when the server has the same contract."""
     upload_name: str | None = None
+    retry: bool = False
+    """Whether it is sent again when no answer came."""
+    key: str | None = None
+    """What names it over all attempts, where the server looks for that."""
     since: float | None = None
     """When it was asked for, on the loop's clock; the time counts from there. None: when it is begun."""
     stream: str | None = None

@@ -13,6 +13,7 @@ import httpx
 
 from fusewire.client.connection import DEADLINE_GRACE_SECONDS
 from fusewire.client.errors import ConnectionLost, RemoteError
+from fusewire.client.retrying import pause_seconds, retried
 from fusewire.client.route import HttpCall
 from fusewire.errors import DeadlineExceeded, Malformed
 from fusewire.wire import messages as m
@@ -43,6 +44,7 @@ class HttpTransport:
     ) -> None:
         """`on_calls` is told the hash of the server's call shapes, by each answer that says it."""
         self._auth = auth
+        self._closed = asyncio.Event()
         self._on_calls = on_calls
         verify: SSLContext | bool = True if ssl is None else ssl
         # As many stay open as there may be: to make one again costs more than many calls. Deadlines are the calls' own.
@@ -59,6 +61,13 @@ class HttpTransport:
 
     async def call(self, call: HttpCall, *, deadline: float | None) -> Any:
         """The result. Raises `RemoteError`, `ConnectionLost`, and `DeadlineExceeded` when `deadline` (on the loop's clock) passes."""
+        if call.retry:
+            return await retried(
+                lambda: self._answer(call, deadline), lambda number: self._pause(call, number, deadline)
+            )
+        return await self._answer(call, deadline)
+
+    async def _answer(self, call: HttpCall, deadline: float | None) -> Any:
         try:
             async with asyncio.timeout_at(_patience(deadline)):
                 response = await self._send(call, deadline)
@@ -74,11 +83,25 @@ class HttpTransport:
             raise _error_of(response)
         return _body_of(response)
 
+    async def _pause(self, call: HttpCall, number: int, deadline: float | None) -> None:
+        now = asyncio.get_running_loop().time()
+        seconds = pause_seconds(number)
+        in_time = deadline is None or now + seconds < deadline
+        try:
+            async with asyncio.timeout_at(now + seconds if in_time else deadline):
+                await self._closed.wait()
+        except TimeoutError:
+            if not in_time:
+                raise _late(call) from None
+        else:
+            raise ConnectionLost("the client was closed", maybe_executed=False)
+
     def stream(self, call: HttpCall, *, deadline: float | None) -> HttpItems:
         """The items; the request is sent for the first one."""
         return HttpItems(call, self._items(call, deadline), deadline)
 
     async def close(self) -> None:
+        self._closed.set()
         await self._client.aclose()
 
     async def _send(self, call: HttpCall, deadline: float | None) -> httpx.Response:
@@ -88,6 +111,8 @@ class HttpTransport:
         token = (await self._auth() or {}).get("token")
         if isinstance(token, str):
             headers["authorization"] = f"Bearer {token}"
+        if call.key is not None:
+            headers["idempotency-key"] = call.key
         if deadline is not None:
             left = deadline - asyncio.get_running_loop().time()
             headers["fusewire-timeout"] = str(max(1, math.ceil(left * 1000)))

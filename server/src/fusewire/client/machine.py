@@ -77,6 +77,7 @@ class ClientMachine:
         *,
         timeout_ms: int | None = None,
         upload: bool = False,
+        key: str | None = None,
     ) -> tuple[int, bytes]:
         """Begin a call: its id and its message.
 
@@ -89,7 +90,7 @@ class ClientMachine:
                 f"{name}: this server's contract is not known to be the same; pass arguments by name"
             )
         call_id = self._next_id()
-        data = write(m.Call(call_id, name, list(args), dict(kwargs), timeout_ms))
+        data = write(m.Call(call_id, name, list(args), dict(kwargs), timeout_ms, key))
         if len(data) > self.limits.max_frame_bytes:
             most = self.limits.max_frame_bytes
             raise TooLarge(message=f"the call takes {len(data)} bytes, the server reads {most}")

@@ -31,6 +31,10 @@ class HttpCall:
     content: bytes | None = None
     form: dict[str, list[str]] = field(default_factory=dict)
     files: list[tuple[str, Any]] = field(default_factory=list)
+    retry: bool = False
+    """Whether it is sent again when no answer came."""
+    key: str | None = None
+    """What names it over all attempts, where the server looks for that."""
 
 
 def to_http_call(name: str, route: str, body: Body, values: Mapping[str, Any]) -> HttpCall:

@@ -200,7 +200,8 @@ class Caller:
                 request = procedure.request(values, timeout=self._timeout, since=now)
                 value = await result_of(core.session, request)
         except RemoteError as error:
-            raise core.errors.typed(error) from None
+            # An attempt before this one, of which nobody knows what it did.
+            raise core.errors.typed(error) from error.__cause__
         return procedure.read(value)
 
     def stream(self, procedure: StreamCall[T], values: dict[str, Any]) -> Stream[T]:

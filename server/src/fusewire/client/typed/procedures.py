@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
 from fusewire.client.exchange import Request, Timeout
+from fusewire.client.retrying import new_key
 from fusewire.client.route import Body, HttpCall, to_http_call
 from fusewire.client.typed.uploads import each
 from fusewire.client.values import plain
@@ -49,6 +50,10 @@ class Procedure(Generic[T]):
     upload: str | None = None
     """The parameter that is a stream from the client."""
     only_http: bool = False
+    retry: bool = False
+    """A call may be sent again when no answer came."""
+    dedupe: bool = False
+    """The server executes calls of one key once."""
 
     def read(self, value: Any) -> T:
         """A result or an item as the declared type. Raises `pydantic.ValidationError`."""
@@ -66,6 +71,8 @@ class Procedure(Generic[T]):
             upload=None if source is None else each(source),
             order=self.args,
             upload_name=self.upload,
+            retry=self.retry,
+            key=new_key() if self.dedupe else None,
             since=since,
         )
 
@@ -77,7 +84,8 @@ class Procedure(Generic[T]):
         """The call as a request. Raises `TypeError` for a procedure that HTTP cannot carry."""
         if self.http is None:
             raise TypeError(f"{self.name} needs a WebSocket")
-        return to_http_call(self.name, self.http, self.body, _given(values))
+        call = to_http_call(self.name, self.http, self.body, _given(values))
+        return replace(call, retry=self.retry, key=new_key() if self.dedupe else None)
 
     @cached_property
     def _adapter(self) -> TypeAdapter[T]:
