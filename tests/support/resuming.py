@@ -13,7 +13,7 @@ from fusewire.streams import streams as timing
 from fusewire.wire import messages as m
 
 from tests.support.apps import fuse_of_users
-from tests.support.peer import Peer, call, connected
+from tests.support.peer import Peer, call, connected, packed
 from tests.support.server import serving
 
 
@@ -129,7 +129,7 @@ class Reader:
                     self.got.append(value)
                     self.position = position
                     most -= 1
-                    await self.peer.send(m.Credit(1, 1, 20_000))
+                    await self.peer.send(m.Credit(1, 1, len(packed(value))))
                 case m.End() | m.Error() as end:
                     self.ended = end
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from fusewire.broker.port import Broker, BrokerError, Delivery
+from fusewire.broker.port import Broker, BrokerError, Delivery, Replay
 from fusewire.broker.positions import after
 from fusewire.errors import StreamLost, StreamTakenOver
 from fusewire.streams.journal import KEPT_BYTES, KEPT_ITEMS, UNREAD_BYTES, UNREAD_ITEMS, Kind, Record, Stream
@@ -21,9 +21,9 @@ WINDOW_BYTES = 64 * 1024
 TOLD_PART = 4
 """The runner is told at the latest when this part of what makes it wait has been taken."""
 
-ATTEMPTS = 10
+READ_SECONDS = 10.0
 ATTEMPT_SECONDS = 0.5
-"""How often a journal that cannot be read is asked for again, and how long after."""
+"""For how long a journal that cannot be read is asked for again, and how long after."""
 
 
 class House(Protocol):
@@ -126,18 +126,24 @@ class Reading:
         return Record(Kind(delivery.message[:1]), delivery.message[1:], delivery.position)
 
     async def _read(self) -> list[Delivery]:
-        for _ in range(ATTEMPTS):
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                replay = await self._replay()
+        except TimeoutError:
+            raise StreamLost(message="What comes next cannot be read") from None
+        if not replay.recovered:
+            raise StreamLost(message="What comes next is not kept any more")
+        return list(replay.entries)
+
+    async def _replay(self) -> Replay:
+        most = KEPT_BYTES + 2 * self._largest
+        while True:
             try:
-                replay = await self._broker.since(
-                    self.stream.topic, self.at, limit=2 * KEPT_ITEMS, max_bytes=KEPT_BYTES + 2 * self._largest
+                return await self._broker.since(
+                    self.stream.topic, self.at, limit=2 * KEPT_ITEMS, max_bytes=most
                 )
             except BrokerError:
                 await asyncio.sleep(ATTEMPT_SECONDS)
-                continue
-            if not replay.recovered:
-                break
-            return list(replay.entries)
-        raise StreamLost(message="What comes next is not kept any more")
 
     async def _take(self, record: Record) -> None:
         self._items += 1

@@ -229,13 +229,24 @@ class Streams:
             self._keeper = asyncio.create_task(self._keep_on())  # noqa: TID251  # ends by itself; `_finish` waits for it
 
     async def _keep_on(self) -> None:
+        beaten = time.monotonic()
         try:
             while self._runners or self._readings:
-                with contextlib.suppress(BrokerError):
+                try:
                     await self._beat()
+                    beaten = time.monotonic()
+                except BrokerError:
+                    if time.monotonic() - beaten > LEASE_SECONDS:
+                        self._doubt()
                 await asyncio.sleep(BEAT_SECONDS)
         finally:
             self._keeper = None
+
+    def _doubt(self) -> None:
+        """Nothing can be heard of the streams that run elsewhere, or ended without a last word: their readers look themselves."""
+        for reading in [reading for each in self._readings.values() for reading in each]:
+            if reading.stream.id not in self._runners:
+                reading.look_again()
 
     async def _beat(self) -> None:
         streams = [runner.stream for runner in self._runners.values()]
