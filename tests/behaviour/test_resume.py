@@ -185,6 +185,22 @@ async def test_a_worker_that_stops_tells_what_it_could_not_finish(valkey: Valkey
     assert reader.ended.code == "STREAM_LOST"
 
 
+async def test_a_lease_that_ran_out_while_redis_was_away_is_taken_again(
+    valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "BEAT_SECONDS", 0.3)
+    crew = Crew(valkey.url)
+    async with crew, Reader(crew.hosts) as reader:
+        await reader.call("count", 20, 0.1)
+        await reader.read(1)
+        await reader.cut()
+        await reader.resume()
+        await crew.apps[0]._hub.sessions.store.delete(f"stream-lease:{reader.stream}")
+        await reader.read()
+    assert reader.got == list(range(20))
+    assert isinstance(reader.ended, m.End)
+
+
 async def test_a_worker_that_is_killed_leaves_what_it_had_written(
     valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,9 @@ READ_SECONDS = 10.0
 ATTEMPT_SECONDS = 0.5
 """For how long a journal that cannot be read is asked for again, and how long after."""
 
+LOOKS = 3
+"""After so many looks in a row at which nobody had the stream it is lost: a worker that lives has said so in between."""
+
 
 class House(Protocol):
     """What a reader asks of its worker."""
@@ -55,6 +58,7 @@ class Reading:
         self._claimed = False
         self._taken_over = False
         self._orphaned = False
+        self._unseen = 0
         self._behind = True
         self._waiting: deque[Delivery] = deque()
         self._size = 0
@@ -179,7 +183,9 @@ class Reading:
         self._behind = True
         self._news.set()
 
-    def orphan(self) -> None:
-        """Nobody is at work on the stream any more."""
-        self._orphaned = True
-        self._news.set()
+    def seen(self, *, at_work: bool) -> None:
+        """Whether a worker had the stream when it was looked for."""
+        self._unseen = 0 if at_work else self._unseen + 1
+        if self._unseen >= LOOKS:
+            self._orphaned = True
+            self._news.set()

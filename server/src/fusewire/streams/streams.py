@@ -251,7 +251,7 @@ class Streams:
     async def _beat(self) -> None:
         streams = [runner.stream for runner in self._runners.values()]
         if streams:
-            await self._store.touch([stream.lease for stream in streams], ttl_seconds=LEASE_SECONDS)
+            await self._renew(streams)
         for seconds in {stream.seconds for stream in streams}:
             keys = [stream.key for stream in streams if stream.seconds == seconds]
             await self._store.touch(keys, ttl_seconds=_kept(seconds))
@@ -261,8 +261,15 @@ class Streams:
         if readings:
             leases = await self._store.get_many([reading.stream.lease for reading in readings])
             for reading, lease in zip(readings, leases, strict=True):
-                if lease is None and reading.stream.id not in self._runners:
-                    reading.orphan()
+                reading.seen(at_work=lease is not None or reading.stream.id in self._runners)
+
+    async def _renew(self, streams: list[Stream]) -> None:
+        leases = [stream.lease for stream in streams]
+        await self._store.touch(leases, ttl_seconds=LEASE_SECONDS)
+        for stream, lease in zip(streams, await self._store.get_many(leases), strict=True):
+            # While the store was away it may have run out.
+            if lease is None and stream.id in self._runners:
+                await self._store.set(stream.lease, b"", ttl_seconds=LEASE_SECONDS)
 
     # The end
 
