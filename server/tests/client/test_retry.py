@@ -263,11 +263,13 @@ async def test_over_http_a_server_that_is_gone_afterwards_does_not_make_it_unsen
     assert len(routes.heads) == 1
 
 
-async def test_over_http_its_time_passes_in_the_pause() -> None:
+async def test_over_http_its_time_passes_in_the_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "FIRST_PAUSE_SECONDS", 60.0)
     routes = PlayedRoutes(cuts=9)
     async with routes.running() as url, connect(url, transport="http", timeout=0.1) as client:
         with pytest.raises(DeadlineExceeded) as raised:
-            await client._fuse.call(PUT, {})
+            async with asyncio.timeout(10):
+                await client._fuse.call(PUT, {})
         assert isinstance(raised.value.__cause__, ConnectionLost)
     assert len(routes.heads) == 1
 
