@@ -5,7 +5,7 @@ import {
   createConnection,
 } from "./connection/connection.js";
 
-const entries: [options: ConnectionOptions, connection: Connection][] = [];
+const entries = new Set<[options: ConnectionOptions, connection: Connection]>();
 
 /**
  * The connection of that URL, made when nobody has one yet. Clients share it when they ask for the same identity (the
@@ -18,18 +18,19 @@ export function acquire(
   listener: ConnectionListener,
 ): readonly [connection: Connection, release: () => void] {
   const key = ["url", "calls", "WebSocket", "auth"] as const;
-  let entry = entries.find(([other]) => key.every((part) => other[part] === options[part]));
+  let entry = [...entries].find(([other]) => key.every((part) => other[part] === options[part]));
   if (!entry) {
     entry = [options, createConnection(options)];
-    entries.push(entry);
+    entries.add(entry);
   }
   const [{ listeners }, connection] = entry;
   listeners.add(listener);
   const release = (): void => {
     listeners.delete(listener);
-    if (listeners.size > 0) return;
-    entries.splice(entries.indexOf(entry), 1);
-    connection.close();
+    if (listeners.size === 0) {
+      entries.delete(entry);
+      connection.close();
+    }
   };
   return [connection, release];
 }

@@ -14,6 +14,8 @@ describe("a connection that is lost", () => {
     ["4000", (peer: Peer) => peer.socket.close(4000, "going_away"), "going_away"],
   ] as const)("with %s fails what is in flight and comes back", async (_, lose, code) => {
     const { client, clock } = clientOf(server);
+    await connect(client);
+    clock.advance(1_000);
     const lost = client.add(1, 2);
     const first = await server.peer();
     await first.next("call");
@@ -31,6 +33,24 @@ describe("a connection that is lost", () => {
     second.send({ kind: "result", id: call.id, value: 7 });
     expect(await waiting).toBe(7);
     expect(client.status).toMatchObject({ state: "connected", attempt: 0 });
+    client.close();
+  });
+
+  it("soon after welcome is tried again as after two failures", async () => {
+    const { client, clock } = clientOf(server);
+    clock.randomValue = 0.999;
+    for (const [held, pause] of [
+      [999, 1_198],
+      [0, 1_198],
+      [1_000, 299],
+    ] as const) {
+      await connect(client);
+      clock.advance(held);
+      (await server.peer()).socket.terminate();
+      await until(() => client.status.attempt === 1);
+      expect(clock.pending).toEqual([pause]);
+      clock.advance(pause);
+    }
     client.close();
   });
 

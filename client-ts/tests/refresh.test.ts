@@ -170,7 +170,7 @@ describe("credentials that cannot be had", () => {
     await until(() => client.status.code === "identity_expired");
     // Of the two pauses only the connection's is left.
     expect(clock.pending).toHaveLength(1);
-    clock.advance(300);
+    clock.advance(1_200);
     const next = await server.peer();
     expect((await next.next("hello")).credentials).toEqual({ token: 3 });
     client.close();

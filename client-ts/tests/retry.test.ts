@@ -19,6 +19,8 @@ import { type Peer, ScriptedServer } from "./support/server.js";
 
 type Call = Extract<Message, { kind: "call" }>;
 
+/** Longer than the pause behind a connection that did not last. */
+const SOON_MS = 4 * FIRST_DELAY_MS;
 /** Longer than any pause. */
 const A_WHILE_MS = 20_000;
 
@@ -29,7 +31,7 @@ describe("over WebSocket, a call that may be sent again", () => {
   });
   afterEach(() => server.stop());
 
-  /** Cuts a connection that has been welcomed, so that the pause is the first one. */
+  /** Cuts a connection that has been welcomed, so that the pause is a short one. */
   async function lose(peer: Peer, client: TestClient): Promise<void> {
     await until(() => client.status.state === "connected");
     peer.socket.terminate();
@@ -41,7 +43,7 @@ describe("over WebSocket, a call that may be sent again", () => {
     const peer = await server.peer();
     const call = await peer.next("call");
     await lose(peer, client);
-    clock.advance(FIRST_DELAY_MS);
+    clock.advance(SOON_MS);
     return call;
   }
 
@@ -76,7 +78,7 @@ describe("over WebSocket, a call that may be sent again", () => {
       if (last) for (const { id } of sent) peer.send({ kind: "result", id, value: id });
       else {
         await lose(peer, client);
-        clock.advance(FIRST_DELAY_MS);
+        clock.advance(SOON_MS);
       }
     }
     await Promise.all(calls);
@@ -114,7 +116,7 @@ describe("over WebSocket, a call that may be sent again", () => {
     peer.socket.terminate();
     await expect(stream).rejects.toMatchObject({ code: "CONNECTION_LOST", maybeExecuted: true });
     await until(() => client.status.attempt > 0);
-    clock.advance(FIRST_DELAY_MS);
+    clock.advance(SOON_MS);
     await (await server.peer()).next("hello");
     expect(server.peers.flatMap((each) => each.all("call")).map(({ name }) => name)).toEqual(["add", "chat"]);
     client.close();
@@ -144,10 +146,10 @@ describe("over WebSocket, a call that may be sent again", () => {
     expect((await first.next("call")).timeout_ms).toBe(5_000);
     clock.advance(2_000);
     await lose(first, client);
-    clock.advance(FIRST_DELAY_MS);
+    clock.advance(SOON_MS);
     const second = await server.peer();
     const { id, timeout_ms } = await second.next("call");
-    expect(timeout_ms).toBe(3_000 - FIRST_DELAY_MS);
+    expect(timeout_ms).toBe(3_000 - SOON_MS);
     second.send({ kind: "result", id, value: null });
     await put;
     client.close();
@@ -167,7 +169,7 @@ describe("over WebSocket, a call that may be sent again", () => {
     during.abort(new Error("mine"));
     await expect(calls[0]).rejects.toMatchObject({ name: "AbortError" });
     await expect(calls[1]).rejects.toThrow("mine");
-    clock.advance(FIRST_DELAY_MS);
+    clock.advance(SOON_MS);
     const second = await server.peer();
     const sum = client.add(1, 2);
     const { id } = await second.next("call");
@@ -221,7 +223,7 @@ describe("over WebSocket, a call that may be sent again", () => {
     await lose(first, client);
     // It was not sent before, so that it was certainly not executed.
     const never = client.put("b", 1);
-    clock.advance(FIRST_DELAY_MS);
+    clock.advance(SOON_MS);
     for (const call of calls)
       await expect(call).rejects.toMatchObject({ code: "UNAUTHENTICATED", status: 401, maybeExecuted: true });
     await expect(never).rejects.toMatchObject({ code: "UNAUTHENTICATED", maybeExecuted: false });

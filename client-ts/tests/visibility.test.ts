@@ -161,6 +161,7 @@ describe("a connection that looks open", () => {
 
   it("is given up at once when the network goes; attempts go on, and their reason is told", async () => {
     const { client, clock, peer } = await connected();
+    clock.advance(1_000);
     page.goOffline();
     expect(client.status).toEqual({
       ...client.status,

@@ -47,6 +47,8 @@ export const DRAIN_GRACE_MS = 8_000;
 export const MAX_QUEUED_CALLS = 10_000;
 /** How much may be sent before welcome, in bytes: half of what PROTOCOL §2.2 lets a server hold, and of a first frame. */
 const MAX_HELD_BYTES = 32_768;
+/** What is lost sooner after welcome is tried again as after two failures: a server that welcomes may still not be well. */
+const BRIEF_MS = 1_000;
 /** A wait longer than this is taken off the deadline that the server is told. */
 const SAME_TICK_MS = 20;
 
@@ -156,10 +158,9 @@ export function createConnection(options: ConnectionOptions): Connection {
       const credentials = (await auth()) ?? undefined;
       if (link !== current) return;
       live = link;
-      const positions = recovery?.positions;
       writeTo(
         link,
-        elementsOf(HELLO, options.calls, session, timeoutMs || undefined, credentials, positions),
+        elementsOf(HELLO, options.calls, session, timeoutMs || undefined, credentials, recovery?.positions),
       );
       link.heldBytes = link.at;
       code = "connection_lost";
@@ -214,7 +215,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     } else if (kind === GOAWAY && link.welcomed) replace(link, "goaway", first as number);
     else if (kind === WELCOME && !link.welcomed) {
       session = first;
-      link.welcomed = true;
+      link.welcomed = now();
       link.same = second as boolean;
       // A limit that is missing, or that would let nothing through, is taken from the defaults.
       const positive = Object.entries(told as object).filter((entry) => entry[1] > 0);
@@ -259,9 +260,11 @@ export function createConnection(options: ConnectionOptions): Connection {
 
   function retry(link: Link, code: string, reason: string, close?: number): void {
     const { attempt } = status;
+    const { welcomed } = link;
+    const steps = welcomed && now() - welcomed < BRIEF_MS ? 2 : attempt;
     // The pause is a link without a socket, but with a timer.
     current = newLink(owner);
-    arm(current, backoffMs(attempt, environment.random()));
+    arm(current, backoffMs(steps, environment.random()));
     drop(link, reason, close);
     enter("connecting", code, reason, attempt + 1);
   }
@@ -274,8 +277,11 @@ export function createConnection(options: ConnectionOptions): Connection {
     else if (!isTerminal(code)) retry(link, name, reason);
     else {
       session = undefined;
-      const status = code === CLOSE_UNAUTHENTICATED ? 401 : 503;
-      stop(refusal ?? failure(name.toUpperCase(), status, reason), name, reason);
+      stop(
+        refusal ?? failure(name.toUpperCase(), code === CLOSE_UNAUTHENTICATED ? 401 : 503, reason),
+        name,
+        reason,
+      );
     }
   }
 
@@ -306,8 +312,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     else if (left > 0) arm(link, left);
     else {
       // The socket does not answer, and its close event may take minutes.
-      const code = welcomed ? "heartbeat" : "connect_timeout";
-      retry(link, code, `silent (${code})`, welcomed ? CLOSE_HEARTBEAT : undefined);
+      retry(link, welcomed ? "heartbeat" : "connect_timeout", "silent", welcomed && CLOSE_HEARTBEAT);
     }
   }
 
@@ -346,11 +351,10 @@ export function createConnection(options: ConnectionOptions): Connection {
 
   /** Resolves when the connection is welcomed that replaces this one. */
   function restart(): Promise<void> {
-    const link = current;
     // What was sent already is answered on the old connection.
-    if (link?.open) replace(link, "restarted", RESTART_DRAIN_MS);
+    if (current?.open) replace(current, "restarted", RESTART_DRAIN_MS);
     else {
-      if (link) drop(link);
+      if (current) drop(current);
       open("restarted", 0);
     }
     return new Promise((...settle) => restarts.push(settle));

@@ -39,8 +39,8 @@ export interface Link extends Sheet {
   heardAt: number;
   /** Hello has been said. */
   open?: boolean;
-  /** The server has said welcome; before that, it holds what calls it gets. */
-  welcomed?: boolean;
+  /** When the server has said welcome; before that, it holds what calls it gets. */
+  welcomed?: number;
   /** Its calls finish, while another connection takes the new ones. */
   drains?: boolean;
   /** The server closed the connection instead of saying welcome, so that no call on it has run. */

@@ -252,7 +252,7 @@ const TABLE: Row[] = [
   ["ready", "pong", message(1, { kind: "pong" }), "connected connected", [], [9_000]],
   ["ready", "nearly silent", pass(8_999), "connected connected", [], [1]],
   ["ready", "silent", pass(9_000), "connecting heartbeat", ["close 1 4002", "status heartbeat"], [150]],
-  ["ready", "closed", closed(1, 4001), "connecting slow", ["close 1 1000", "status slow"], [150]],
+  ["ready", "closed", closed(1, 4001), "connecting slow", ["close 1 1000", "status slow"], [600]],
   [
     "ready",
     "closed for good",
@@ -345,7 +345,7 @@ it("reports a socket that cannot be made, and tries again", async () => {
 });
 
 it("keeps the session for the next hello, until the server refuses it", async () => {
-  const machine = await run(...states.ready, closed(1, 1006), pass(150), opened(2));
+  const machine = await run(...states.ready, closed(1, 1006), pass(600), opened(2));
   expect(machine.socket(2).messages).toMatchObject([{ kind: "hello", session: "s" }]);
   await go(machine, closed(2, 4501), restart, opened(3));
   expect(machine.socket(3).messages).toEqual([{ kind: "hello", calls: "hash" }]);

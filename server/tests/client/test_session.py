@@ -339,7 +339,11 @@ async def test_a_declared_error_is_an_exception_of_its_own(server: PlayedServer)
         )
 
 
-async def test_attempts_are_counted_until_one_succeeds(server: PlayedServer) -> None:
+@pytest.mark.parametrize(("brief", "after"), [(0.0, 0), (20.0, 2)])
+async def test_attempts_are_counted_until_a_connection_lasts(
+    server: PlayedServer, monkeypatch: pytest.MonkeyPatch, brief: float, after: int
+) -> None:
+    monkeypatch.setattr(session_module, "BRIEF_SECONDS", brief)
     asked: list[int] = []
 
     def backoff(attempt: int) -> float:
@@ -351,7 +355,7 @@ async def test_attempts_are_counted_until_one_succeeds(server: PlayedServer) -> 
             (await server.link()).cut()
         (await server.welcomed()).cut()
         await server.welcomed()
-    assert asked == [0, 1, 2, 0]
+    assert asked == [0, 1, 2, after]
 
 
 def test_the_pauses_are_jittered_and_bounded() -> None:

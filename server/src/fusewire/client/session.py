@@ -29,6 +29,9 @@ RESTART_DRAIN_SECONDS = 30.0
 """How long calls under way may take on a connection that `reauthenticate` replaces."""
 DRAIN_GRACE_SECONDS = 8.0
 """What a draining connection gets beyond the server's own time before its calls are given up."""
+BRIEF_SECONDS = 1.0
+"""What is lost sooner after welcome is tried again as after `BRIEF_STEPS` failures: a server that welcomes may still not be well."""
+BRIEF_STEPS = 2
 MAX_QUEUED_CALLS = 10_000
 """How many calls may wait for their turn or for a connection; one more fails with `TOO_MANY_CALLS`."""
 
@@ -171,15 +174,18 @@ class Session:
     async def _run(self, code: str) -> None:
         reason, attempt = "", 0
         while True:
+            steps = attempt
             self._hurry.clear()
             generation = self._generation
             self._enter(Status("connecting", code, reason, attempt))
             opened, code, reason = await self._open()
             if opened is not None and opened.close_code is None:
                 attempt = 0
+                welcomed_at = self.loop.time()
                 code = await self._use(opened, generation)
                 if opened.close_code is None:
                     continue
+                steps = BRIEF_STEPS if self.loop.time() - welcomed_at < BRIEF_SECONDS else 0
                 reason = opened.close_reason
             if opened is not None and opened.close_code is not None:
                 if not reconnectable(opened.close_code):
@@ -187,8 +193,9 @@ class Session:
                     return
                 code = close_name(opened.close_code) or code
             self._current = None
-            await self._pause(code, reason, attempt)
             attempt += 1
+            self._enter(Status("connecting", code, reason, attempt))
+            await self._pause(self._options.backoff(steps))
 
     async def _open(self) -> tuple[Connection | None, str, str]:
         """A connection that was welcomed, or one that was closed instead, or none; and why, when there is none."""
@@ -286,10 +293,9 @@ class Session:
         self._draining.discard(connection)
         await connection.close()
 
-    async def _pause(self, code: str, reason: str, attempt: int) -> None:
-        self._enter(Status("connecting", code, reason, attempt + 1))
+    async def _pause(self, seconds: float) -> None:
         try:
-            async with asyncio.timeout(self._options.backoff(attempt)):
+            async with asyncio.timeout(seconds):
                 await self._hurry.wait()
         except TimeoutError:
             pass
