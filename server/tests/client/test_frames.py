@@ -36,3 +36,16 @@ async def test_frames_that_do_not_follow_are_not_handed_on(
         await second.say(m.Topic("all", f"1-{taken}", recovered=True), *rest)
         assert [(await anext(ticks)).n for _ in range(5)] == [1, 2, 3, 4, 5]
     assert missed == []
+
+
+async def test_an_event_of_a_topic_that_was_left_comes_too_late(server: PlayedServer) -> None:
+    missed: list[str] = []
+    async with connect(server.url, on_missed=missed.append) as client, client.events(Tick) as ticks:
+        first = await server.welcomed()
+        await first.say(m.Topic("all", "1-0"), tick(1), m.Topic("all"), tick(2))
+        second = await server.link()
+        hello = await second.welcome()
+        assert hello.positions is None
+        await second.say(m.Topic("all", "1-2"), tick(3))
+        assert [(await anext(ticks)).n for _ in range(2)] == [1, 3]
+    assert missed == []

@@ -19,8 +19,7 @@ class Positions:
         """Take an event. False: there is a hole before it, and it counts for nothing."""
         if event.topic is None or event.position is None:
             return True
-        here = self._by_topic.get(event.topic)
-        if here is not None and event.previous != here:
+        if self._by_topic.get(event.topic) != event.previous:
             return False
         self._by_topic[event.topic] = event.position
         return True
