@@ -29,6 +29,13 @@ ROOMS = 4
 LISTEN_SECONDS = 60.0
 """For everybody to be connected and in their rooms."""
 ARRIVAL_SECONDS = 30.0
+UNCAUGHT = (
+    "was never retrieved",
+    "Exception in callback",
+    "a connection failed",
+    "what runs beside an app failed",
+)
+"""What event loops and `fusewire` say of an exception that nobody was there to catch."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +138,9 @@ class World:
         return check_calls([call for call in made if call.ended >= since and call.began <= until], ran)
 
     def failures(self) -> list[str]:
-        """Lines of the workers' log that tell of an exception that nobody caught."""
+        """Lines of the workers' log that tell of an exception outside of a call."""
         lines = self.workers.log.read_text().splitlines()
-        return [line for line in lines if line.startswith("Traceback") or "never retrieved" in line]
+        return [line for line in lines if any(words in line for words in UNCAUGHT)]
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._busy.append(self._tasks.create_task(work))
