@@ -127,6 +127,9 @@ class Line:
 
     def push(self, message: bytes) -> None:
         """Queue an event for this peer. There is no waiting for a peer that does not read: it is closed as slow."""
+        busy = self._leading or self._flushing or self._calls or self.ended.done()
+        if not busy and self.outbox.send_alone(message):
+            return
         if self.outbox.fits(message):
             self.send(message)
         else:

@@ -88,16 +88,26 @@ class Outbox:
     def flush(self) -> None:
         """Begin to write what waits. Returns at once."""
         while self.writer is None and (self._waiting or (self._passing is not None and self._let_pass())):
-            writing = self._send({"type": "websocket.send", "bytes": self._next_frame()})
-            try:
-                waits_for = writing.send(None)
-            except StopIteration:
-                continue
-            except (OSError, RuntimeError):
-                # The socket is gone; the reader is told the same.
-                self.abandon()
-                self._owner.lost()
-                return
+            self._write(self._next_frame())
+
+    def send_alone(self, message: bytes) -> bool:
+        """Begin to write a message, if nothing else waits. What is told to thousands takes this way."""
+        if self.writer is not None or self._waiting or self._passing is not None:
+            return False
+        self._write(message)
+        return True
+
+    def _write(self, frame: bytes) -> None:
+        writing = self._send({"type": "websocket.send", "bytes": frame})
+        try:
+            waits_for = writing.send(None)
+        except StopIteration:
+            return
+        except (OSError, RuntimeError):
+            # The socket is gone; the reader is told the same.
+            self.abandon()
+            self._owner.lost()
+        else:
             self.writer = self._owner.spawn(self._finish(writing, waits_for))
 
     async def _finish(self, writing: Coroutine[Any, Any, None], waits_for: Any) -> None:
