@@ -197,6 +197,42 @@ async def test_the_other_forms_over_http_end_with_their_connection(broker_url: s
         await asyncio.wait_for(house.log.cleaned.wait(), 5)
 
 
+async def test_what_one_transport_wrote_the_other_does_not_read(broker_url: str | None) -> None:
+    house = House(broker_url)
+    headers = {"accept": "text/event-stream", "authorization": "Bearer ann"}
+    async with house.open() as hosts, httpx.AsyncClient() as client, Reader(hosts) as reader:
+        url = f"http://{hosts[0]}/api/hold"
+        async with client.stream("GET", url, headers=headers) as answer:
+            line = await anext(answer.aiter_lines())
+        reader.stream = line.removeprefix("id: ").partition("/")[0]
+        await reader.resume()
+        await reader.read()
+        assert isinstance(reader.ended, m.Error)
+        assert reader.ended.code == "STREAM_UNKNOWN"
+        reader.stream = reader.ended = None
+        await reader.call("hold")
+        await reader.read(1)
+        last = {"last-event-id": f"{reader.stream}/{reader.position}"}
+        refused = await client.get(url, headers=headers | last)
+        assert (refused.status_code, refused.json()["code"]) == (404, "STREAM_UNKNOWN")
+        house.gate.set()
+
+
+async def test_a_position_of_several_words_disturbs_nobody(broker_url: str | None) -> None:
+    house = House(broker_url)
+    async with house.open() as hosts, Reader(hosts) as reader, Reader(hosts[::-1]) as other:
+        await reader.call("hold")
+        await reader.read(2)
+        other.stream, other.position = reader.stream, "1-1 t s"
+        await other.resume()
+        await other.read()
+        assert isinstance(other.ended, m.Error)
+        assert other.ended.code == "STREAM_LOST"
+        house.gate.set()
+        await reader.read()
+        assert reader.got == [1, 2, 3]
+
+
 # A worker that stops
 
 
@@ -223,6 +259,23 @@ async def test_a_worker_that_stops_lets_generators_finish(valkey: ValkeyServer) 
     for reader in (attached, away):
         assert reader.got == [1, 2, 3]
         assert isinstance(reader.ended, m.End)
+
+
+async def test_a_worker_that_stops_waits_for_a_generator_that_nobody_reads(valkey: ValkeyServer) -> None:
+    house = House(valkey.url, drain_seconds=20)
+    async with serving(house.apps[1].app) as there:
+        async with serving(house.apps[0].app) as here:
+            reader = Reader([here, there])
+            await reader.call("hold")
+            await reader.read(2)
+            await reader.cut()
+            # When the server has long been stopping.
+            asyncio.get_running_loop().call_later(0.5, house.gate.set)
+        async with reader:
+            await reader.resume()
+            await reader.read()
+    assert reader.got == [1, 2, 3]
+    assert isinstance(reader.ended, m.End)
 
 
 async def test_a_worker_that_has_stopped_leaves_no_generator_behind(valkey: ValkeyServer) -> None:
