@@ -65,6 +65,10 @@ class Connection:
         self.server_calls: str | None = None
         """The server's own hash of its call shapes."""
         self.drain_seconds = 0.0
+        self.expires_at: float | None = None
+        """When the identity expires, on the loop's clock."""
+        self.renewed = asyncio.Event()
+        """Set whenever there is another identity."""
         self.left = asyncio.Event()
         """Set when new calls have to go elsewhere: the server drains, or the connection is closed."""
         self.idle = asyncio.Event()
@@ -257,7 +261,8 @@ class Connection:
             self.idle.clear()
             self._outbox.put(data, exchange)
             await self.next(exchange)
-            exchange.end()
+            outcome = exchange.end()
+            self._expires(outcome.value if isinstance(outcome, m.Result) else None)
 
     # What comes in
 
@@ -309,6 +314,7 @@ class Connection:
                 limits = self._machine.limits
                 self.session = session
                 self._turns = {False: Turns(limits.max_calls), True: Turns(limits.max_streams)}
+                self._expires(limits.expires_ms)
                 self._greeted.set()
             case Reported(error):
                 self.refusal = error
@@ -319,6 +325,10 @@ class Connection:
                 log.info("< goaway, %d ms", drain_ms)
                 self.drain_seconds = drain_ms / 1000
                 self.retire()
+
+    def _expires(self, milliseconds: int | None) -> None:
+        self.expires_at = None if milliseconds is None else self.loop.time() + milliseconds / 1000
+        self.renewed.set()
 
     def retire(self) -> None:
         """Take nothing new: whoever waits for a turn is let go, to hear that. What is under way goes on."""

@@ -16,6 +16,8 @@ class Limits:
     max_streams: int = 16
     stream_items: int = 64
     stream_bytes: int = 2**18
+    expires_ms: int | None = None
+    """For how long the identity holds. None: without an end."""
 
     @classmethod
     def of(cls, told: Mapping[str, int]) -> Limits:

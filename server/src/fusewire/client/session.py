@@ -15,6 +15,7 @@ from fusewire.client.duplex import Duplex
 from fusewire.client.errors import ConnectionLost, RemoteError
 from fusewire.client.exchange import Exchange, Request
 from fusewire.client.positions import Positions
+from fusewire.client.renewal import keep
 from fusewire.client.session_options import SessionOptions
 from fusewire.client.status import Status, close_name
 from fusewire.errors import DeadlineExceeded, RpcError, TooManyCalls, Unavailable
@@ -272,7 +273,18 @@ class Session:
         if not connection.same:
             self._options.on_stale(connection.server_calls)
         self._enter(Status("connected", "connected"))
-        await connection.left.wait()
+        keeper = self._tasks.create_task(
+            keep(
+                connection,
+                self._options.auth,
+                backoff=self._options.backoff,
+                on_error=self._options.on_error,
+            )
+        )
+        try:
+            await connection.left.wait()
+        finally:
+            keeper.cancel()
         if connection.close_code is None:
             restarted = generation != self._generation
             seconds = RESTART_DRAIN_SECONDS if restarted else connection.drain_seconds
