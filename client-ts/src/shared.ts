@@ -1,9 +1,5 @@
-import {
-  type Connection,
-  type ConnectionListener,
-  type ConnectionOptions,
-  createConnection,
-} from "./connection/connection.js";
+import { type Connection, createConnection } from "./connection/connection.js";
+import type { ConnectionListener, ConnectionOptions } from "./connection/options.js";
 
 const entries = new Set<[options: ConnectionOptions, connection: Connection]>();
 

@@ -1,15 +1,7 @@
 // Everything about when there is a connection, and which one, is decided here. A link is one connection, from before its
 // socket is asked for; whatever a link that was dropped still reports is ignored (the stale-socket guard).
 import { connectionLost, failure, type RpcError, toRpcError } from "../errors.js";
-import type {
-  Auth,
-  Call,
-  Environment,
-  RecoveryPart,
-  SocketConstructor,
-  Transport,
-  UploadPart,
-} from "../ports.js";
+import type { Call, Transport, UploadPart } from "../ports.js";
 import { CLOSE_HEARTBEAT, CLOSE_UNAUTHENTICATED, closeName, isOurs, isTerminal } from "../wire/close.js";
 import { out } from "../wire/codec.js";
 import { type Reader, readFrame } from "../wire/frame.js";
@@ -30,8 +22,8 @@ import {
 import { backoffMs } from "./backoff.js";
 import { isFull, lose, receive, sendCall, tailOf, unreadable } from "./flights.js";
 import { DEFAULT_LIMITS, flush, type Link, newLink, writeTo } from "./link.js";
+import type { ConnectionListener, ConnectionOptions } from "./options.js";
 import type { Status } from "./status.js";
-import type { UpkeepPart } from "./upkeep.js";
 
 /** The WebSocket subprotocol of PROTOCOL §1. */
 export const SUBPROTOCOL = "fusewire.v1.msgpack";
@@ -51,35 +43,6 @@ const MAX_HELD_BYTES = 32_768;
 const BRIEF_MS = 1_000;
 /** A wait longer than this is taken off the deadline that the server is told. */
 const SAME_TICK_MS = 20;
-
-/** What a connection needs from outside. */
-export interface ConnectionOptions {
-  /** A ws or wss URL. */
-  readonly url: string;
-  readonly WebSocket: SocketConstructor;
-  /** The contract's hash of call shapes, for hello. */
-  readonly calls: string;
-  /** The deadline of unary calls that is told in hello, in milliseconds; 0 is none. */
-  readonly timeoutMs: number;
-  readonly auth: Auth;
-  readonly environment: Environment;
-  readonly onError: (error: unknown) => void;
-  readonly uploads?: UploadPart | undefined;
-  readonly recovery?: RecoveryPart | undefined;
-  readonly upkeep?: UpkeepPart | undefined;
-  /** Those who use it. */
-  readonly listeners: Set<ConnectionListener>;
-}
-
-/** What a client hears from its connection, besides the answers to its calls. */
-export interface ConnectionListener {
-  event(name: string, value: unknown): void;
-  /** The connection stopped for good: nothing more will come. */
-  fail(error: RpcError): void;
-  /** @param server the hash of the server's call shapes, if it was told because it is another one */
-  stale(server: string | undefined): void;
-  status(): void;
-}
 
 /** One per URL and identity, shared by the clients. */
 export interface Connection extends Transport {

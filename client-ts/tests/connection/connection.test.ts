@@ -1,9 +1,6 @@
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
-import {
-  type Connection,
-  type ConnectionListener,
-  createConnection,
-} from "../../src/connection/connection.js";
+import { type Connection, createConnection } from "../../src/connection/connection.js";
+import type { ConnectionListener } from "../../src/connection/options.js";
 import type { Credentials } from "../../src/ports.js";
 import { FakeClock } from "../support/clock.js";
 import type { Message } from "../support/messages.js";
