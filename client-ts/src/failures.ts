@@ -42,6 +42,8 @@ export interface StandardErrors {
   TOO_LARGE: undefined;
   /** Too many calls are under way; this one was not started. */
   TOO_MANY_CALLS: undefined;
+  /** The session is in as many rooms as one may be. */
+  TOO_MANY_ROOMS: undefined;
   /** No answer came in time. */
   DEADLINE_EXCEEDED: undefined;
   /** The call was cancelled, for instance by an AbortSignal. */

@@ -89,14 +89,15 @@ class Fuse:
         self._naive_datetime: NaiveDatetimes = naive_datetime
         self._shared = shared_by_workers(broker, name)
         history = history or History()
+        bounds = bounds or Bounds()
         self._hub = Hub(
             self._shared.broker,
             self._events,
             history,
             Sessions(self._shared.store, history.longest_seconds),
+            rooms=bounds.rooms,
         )
         self._calls_hash: str | None = None
-        bounds = bounds or Bounds()
         self._streams = Streams(
             self._shared.broker,
             self._shared.store,
@@ -169,7 +170,7 @@ class Fuse:
         return Audience(self._hub.publish, tuple(user_topic(user) for user in users))
 
     def room(self, name: str) -> Room:
-        """A room: the sessions that joined it. Raises `ValueError` for an empty name."""
+        """A room: the sessions that joined it. Raises `ValueError` for an empty name, `TooLarge` for one of more than 128 bytes."""
         return Room(self._hub, name)
 
     def broadcast(self) -> Audience:

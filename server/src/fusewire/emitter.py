@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from fusewire.events import EventRegistry
 from fusewire.hub import Audience, History, Publisher
-from fusewire.hub.topics import ALL, room_topic, user_topic
+from fusewire.hub.topics import ALL, check_room_name, room_topic, user_topic
 from fusewire.procedures.values import NaiveDatetimes
 from fusewire.router import Entry, EventDefinition, Router
 from fusewire.shared import broker_to_publish
@@ -64,7 +64,8 @@ class Emitter:
         return Audience(self._publish, tuple(user_topic(user) for user in users))
 
     def room(self, name: str) -> Audience:
-        """The sessions that joined a room."""
+        """The sessions that joined a room. Raises `ValueError` for an empty name, `TooLarge` for one of more than 128 bytes."""
+        check_room_name(name)
         return Audience(self._publish, (room_topic(name),))
 
     def broadcast(self) -> Audience:

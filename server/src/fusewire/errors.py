@@ -9,6 +9,7 @@ RpcError                    declare your own: `class BudgetSpent(RpcError[Budget
 ├── RateLimited             429  data: {"retry_after": seconds}
 ├── TooLarge                413  a message or a result over its bound
 ├── TooManyCalls            429  too many calls or streams in flight
+├── TooManyRooms            429  the session is in as many rooms as it may be
 ├── DeadlineExceeded        504
 ├── Cancelled               499  the caller cancelled
 ├── Malformed               400  a message that cannot be read
@@ -59,8 +60,8 @@ def code_of_status(status: int) -> str:
 
 PROMISED = frozenset(
     """
-    INVALID_ARGUMENT UNKNOWN_PROCEDURE RATE_LIMITED TOO_LARGE TOO_MANY_CALLS DEADLINE_EXCEEDED CANCELLED MALFORMED UNAVAILABLE
-    UNENCODABLE INTERNAL ORIGIN_NOT_ALLOWED KEY_REUSED OUTCOME_UNKNOWN RESULT_NOT_KEPT STREAM_UNKNOWN STREAM_LOST
+    INVALID_ARGUMENT UNKNOWN_PROCEDURE RATE_LIMITED TOO_LARGE TOO_MANY_CALLS TOO_MANY_ROOMS DEADLINE_EXCEEDED CANCELLED MALFORMED
+    UNAVAILABLE UNENCODABLE INTERNAL ORIGIN_NOT_ALLOWED KEY_REUSED OUTCOME_UNKNOWN RESULT_NOT_KEPT STREAM_UNKNOWN STREAM_LOST
     STREAM_TAKEN_OVER CONNECTION_LOST EVENTS_OVERFLOW CLIENT_ERROR
     """.split()
 )
@@ -153,6 +154,10 @@ class TooLarge(RpcError, status=413):
 
 class TooManyCalls(RpcError, status=429):
     """More calls or streams in flight than the connection may have; this one was not started."""
+
+
+class TooManyRooms(RpcError, status=429):
+    """The session is in as many rooms as one may be (`Bounds.rooms`). It did not join this one."""
 
 
 class DeadlineExceeded(RpcError, status=504):

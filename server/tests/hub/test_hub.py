@@ -87,7 +87,7 @@ async def hub(broker: SlowBroker) -> AsyncIterator[Hub]:
     events = EventRegistry()
     events.add(News, history=True)
     async with asyncio.timeout(5), broker.running():
-        yield Hub(broker, events, History(), Sessions(MemoryStore(), 60))
+        yield Hub(broker, events, History(), Sessions(MemoryStore(), 60), rooms=256)
 
 
 async def behind(hub: Hub, missed: int) -> tuple[Listener, asyncio.Task[None]]:

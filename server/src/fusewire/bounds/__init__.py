@@ -38,6 +38,8 @@ class Bounds:
     that find none close the connection as `slow`."""
     ephemeral_bytes: int = 64 * KIB
     """Ephemeral events that wait besides, while the socket takes no more. The oldest are dropped for newer ones."""
+    rooms: int = 256
+    """That one session is in. A client that comes back names them all in its first frame, which is one of `held_bytes`."""
     form_fields: int = 1_000
     form_files: int = 100
     malformed_messages: int = 20

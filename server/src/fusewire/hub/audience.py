@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from fusewire.hub.attendance import Present
 from fusewire.hub.hub import Hub
-from fusewire.hub.topics import room_topic, session_topic, user_topic
+from fusewire.hub.topics import check_room_name, room_topic, session_topic, user_topic
 from fusewire.procedures.call import Call, current_call
 
 Publish = Callable[[Iterable[str], BaseModel], Awaitable[None]]
@@ -30,9 +30,7 @@ class Room(Audience):
     """A named audience that sessions join and leave. Who may join is the app's to decide, before it calls `join()`."""
 
     def __init__(self, hub: Hub, name: str) -> None:
-        if not name:
-            # In a session's record the empty name is its owner's place.
-            raise ValueError("a room has a name; this one is empty")
+        check_room_name(name)
         super().__init__(hub.publish, (room_topic(name),))
         self._hub = hub
         self._name = name
@@ -40,7 +38,7 @@ class Room(Audience):
     async def join(self) -> None:
         """The calling session joins, until it leaves, changes its identity, or has been away for longer than history is kept.
 
-        Raises `RuntimeError` outside a WebSocket call.
+        Raises `TooManyRooms` when it is in `Bounds.rooms` others, and `RuntimeError` outside a WebSocket call.
         """
         call = _running("join()")
         owner = None if call.identity is None else call.identity.id

@@ -12,6 +12,7 @@ from fusewire.broker.positions import after, is_position
 from fusewire.events import EventRegistry
 from fusewire.hub.attendance import Joined, Left
 from fusewire.hub.history import History
+from fusewire.hub.places import Places
 from fusewire.hub.presence import Presence
 from fusewire.hub.publisher import Publisher
 from fusewire.hub.removals import removal_in, removal_message
@@ -30,7 +31,10 @@ _NO_ROOMS: Mapping[str, bytes] = {}
 class Hub:
     """Delivers what a broker brings, in the order it brings it, and what was missed before that."""
 
-    def __init__(self, broker: Broker, events: EventRegistry, history: History, sessions: Sessions) -> None:
+    def __init__(
+        self, broker: Broker, events: EventRegistry, history: History, sessions: Sessions, *, rooms: int
+    ) -> None:
+        """`rooms`: how many one session may be in."""
         self.sessions = sessions
         self._broker = broker
         self._events = events
@@ -38,6 +42,7 @@ class Hub:
         self._topics: dict[str, Topic] = {}
         self._names: dict[Member, tuple[str, ...]] = {}
         self._members: dict[str, Member] = {}
+        self._places = Places(rooms)
         self.publish = Publisher(broker, events, history).publish
         self._replays = Replays(broker, history, self._message)
         self.presence = Presence(sessions, tell=self._tell_room, withdraw=self._withdraw)
@@ -134,8 +139,13 @@ class Hub:
             await self._join(member, session_topic(session_id))
 
     async def join(self, session_id: str, owner: str | None, room: str) -> None:
-        """Raises `BrokerError`."""
+        """Raises `BrokerError`, and `TooManyRooms`."""
         await self.presence.withdrawn(session_id, room)
+        rooms = await self._rooms(session_id)
+        with self._places.take(session_id, room, rooms):
+            await self._enter(session_id, owner, room)
+
+    async def _enter(self, session_id: str, owner: str | None, room: str) -> None:
         mark = await self.sessions.enter(session_id, owner, room)
         if member := self._members.get(session_id):
             await self._join(member, room_topic(room))
@@ -235,6 +245,14 @@ class Hub:
                 await self.publish([room_topic(change.room)], change)
             except BrokerError:
                 log.warning("! %s of a room was not told", type(change).__name__)
+
+    async def _rooms(self, session_id: str) -> set[str]:
+        member = self._members.get(session_id)
+        if member is None:
+            # Its connection is gone, and its call goes on.
+            return await self.sessions.rooms(session_id)
+        names = self._names.get(member, ())
+        return {name.removeprefix("room:") for name in names if name.startswith("room:")}
 
     # One member in one topic
 

@@ -130,6 +130,11 @@ class Sessions:
         self._kept.add(session_id)
         return mark
 
+    async def rooms(self, session_id: str) -> set[str]:
+        """That it is written down to be in. Raises `BrokerError`."""
+        record = await self.store.fields(_key(session_id))
+        return {*record} - {_OWNER}
+
     async def exit(self, session_id: str, room: str) -> None:
         """Raises `BrokerError`."""
         await self.store.delete_fields(_key(session_id), (room,))

@@ -6,7 +6,21 @@ import asyncio
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
+from fusewire.errors import TooLarge
+
 ALL = "all"
+
+ROOM_NAME_BYTES = 128
+"""Of a room's name in UTF-8."""
+
+
+def check_room_name(name: str) -> None:
+    """Raises `ValueError` for an empty name, and `TooLarge` for one that is too long: callers send such ones."""
+    if not name:
+        # In a session's record the empty name is its owner's place.
+        raise ValueError("a room has a name; this one is empty")
+    if len(name) > ROOM_NAME_BYTES or len(name.encode("utf-8", "surrogatepass")) > ROOM_NAME_BYTES:
+        raise TooLarge(message=f"A room's name takes at most {ROOM_NAME_BYTES} bytes")
 
 
 def user_topic(user: str) -> str:
