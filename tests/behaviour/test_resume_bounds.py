@@ -107,6 +107,26 @@ async def test_a_caller_has_128_of_them_at_work_with_a_reader_or_without(broker_
             house.gate.set()
 
 
+async def test_those_who_are_nobody_count_by_their_address(
+    broker_url: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "RUNNERS", 3)
+    house = House(broker_url)
+    async with house.open() as hosts:
+        here, there = ({"x-forwarded-for": address} for address in ("10.0.0.1", "10.0.0.2"))
+        async with (
+            connected(hosts[0], headers=here) as one,
+            connected(hosts[0], headers=here) as same,
+            connected(hosts[0], headers=there) as other,
+            connected(hosts[0], headers=here, token="ann") as ann,
+        ):
+            await begin(one, 1, 3)
+            assert (await same.error(call(1, "hold"))).code == "TOO_MANY_CALLS"
+            await begin(other, 1, 3)
+            await begin(ann, 1, 3)
+            house.gate.set()
+
+
 async def test_an_item_that_is_larger_than_the_journal_arrives(broker_url: str | None) -> None:
     house = House(broker_url)
     sizes = [3 * MIB, 10, 3 * MIB, 3 * MIB, 10]

@@ -21,6 +21,7 @@ from fusewire.broker.port import BrokerError, Delivery, Listener, Retention
 from fusewire.broker.positions import is_position
 from fusewire.errors import Cancelled, RpcError, StreamLost, StreamUnknown, TooManyCalls, Unavailable
 from fusewire.identity import Identity
+from fusewire.procedures.call import Call
 from fusewire.procedures.procedure import Procedure
 from fusewire.streams.journal import PREFIX, Form, Kind, Stream, owner_of, retention
 from fusewire.streams.reading import Reading
@@ -31,7 +32,7 @@ BEAT_SECONDS = 2.0
 LEASE_SECONDS = 6.0
 """How long after a worker's last sign its streams count as lost."""
 RUNNERS = 128
-"""How many resumable streams of one caller may be at work in a worker: also those whose reader went away count."""
+"""How many resumable streams of one caller may be at work in a worker: those count as well whose reader went away."""
 
 _WORKER = "streams:"
 _ID = re.compile(r"[\w-]{1,64}", re.ASCII)
@@ -85,7 +86,7 @@ class Streams:
     async def start(
         self,
         procedure: Procedure,
-        identity: Identity | None,
+        call: Call,
         form: Form,
         begin: Begin,
         *,
@@ -95,24 +96,25 @@ class Streams:
 
         Raises `TooManyCalls`, and `Unavailable` when nothing can be kept.
         """
-        owner = owner_of(identity)
-        if self._callers[owner] >= RUNNERS:
+        caller = _caller(call)
+        if self._callers[caller] >= RUNNERS:
             raise TooManyCalls(
                 message=f"{RUNNERS} streams of this caller are at work; this one was not started"
             )
         seconds = procedure.resume_seconds
         assert seconds is not None
         stream_id = secrets.token_urlsafe(16)
-        self._callers[owner] += 1
+        self._callers[caller] += 1
         try:
             start = await self._broker.publish(PREFIX + stream_id, Kind.BEGIN.value, retention(seconds, 1))
             assert start is not None, "what is kept has a position"
+            owner = owner_of(call.identity)
             stream = Stream(stream_id, procedure.name, owner, form.name, self._worker, seconds, start)
             await self._store.set(stream.lease, b"", ttl_seconds=LEASE_SECONDS)
             await self._store.set(stream.key, stream.packed(), ttl_seconds=_kept(seconds))
             await self._listen()
         except BaseException as error:
-            self._callers[owner] -= 1
+            self._release(caller)
             if isinstance(error, BrokerError):
                 raise Unavailable(message="Streams cannot be kept at the moment") from error
             raise
@@ -120,7 +122,7 @@ class Streams:
             stream, self._broker, form, begin, timeout=deadline_seconds, patience=seconds + BEAT_SECONDS
         )
         self._runners[stream_id] = runner
-        self._tasks[stream_id] = asyncio.create_task(self._run(runner))  # noqa: TID251  # `_finish` waits for it
+        self._tasks[stream_id] = asyncio.create_task(self._run(runner, caller))  # noqa: TID251  # `_finish` waits for it
         self._keep()
         return self._reading(stream, start)
 
@@ -152,17 +154,20 @@ class Streams:
             await self._broker.subscribe(_WORKER + self._worker, _CONTROL)
             self._heard = True
 
-    async def _run(self, runner: Runner) -> None:
+    async def _run(self, runner: Runner, caller: bytes) -> None:
         stream = runner.stream
         try:
             await runner.run()
         finally:
             del self._runners[stream.id], self._tasks[stream.id]
-            self._callers[stream.owner] -= 1
-            if not self._callers[stream.owner]:
-                del self._callers[stream.owner]
+            self._release(caller)
             with contextlib.suppress(BrokerError):
                 await self._store.delete(stream.lease)
+
+    def _release(self, caller: bytes) -> None:
+        self._callers[caller] -= 1
+        if not self._callers[caller]:
+            del self._callers[caller]
 
     # Readers: their `House`
 
@@ -290,6 +295,11 @@ class Streams:
     async def _wait(self, seconds: float | None) -> None:
         if self._tasks and (seconds is None or seconds > 0):
             await asyncio.wait(tuple(self._tasks.values()), timeout=seconds)
+
+
+def _caller(call: Call) -> bytes:
+    """Whom it counts against: among those without an identity, the address. One of them takes nothing from the others."""
+    return owner_of(call.identity) if call.identity is not None else f"address:{call.client_ip}".encode()
 
 
 def _kept(seconds: float) -> float:

@@ -52,7 +52,7 @@ async def start(
     """Run a call that outlives its request. Raises what `Streams.start` does."""
     return await streams.start(
         procedure,
-        call.identity,
+        call,
         JsonForm(procedure, reply),
         lambda runner: pipeline.run(procedure, call, around, runner),
         deadline_seconds=call.remaining_seconds,

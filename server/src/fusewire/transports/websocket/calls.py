@@ -134,7 +134,7 @@ class Calls(Line):
         around = Arguments(partial(bind, procedure, message.args, message.kwargs), info.connection)
         return self.services.streams.start(
             procedure,
-            info.identity,
+            info,
             form,
             lambda reply: self.pipeline.run(procedure, info, around, reply),
             deadline_seconds=seconds,
