@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 from fusewire.broker.port import BrokerError, Retention
-from fusewire.broker.redis.broker import RedisBroker
+from fusewire.broker.redis import RedisBroker, RedisStore
 
 from server.tests.broker.conftest import OpenWorker
 from server.tests.broker.support import KEPT, QUICK, QUIET, eventually
@@ -205,6 +205,46 @@ async def test_a_stalled_redis_is_not_waited_for_without_end(
     with pytest.raises(BrokerError, match="may have been published or not"):
         await broker.publish(TOPIC, b"one", KEPT)
     proxy.down.open.set()
+
+
+async def test_a_redis_that_is_restarted_is_waited_for(
+    own_server: ValkeyServer, name: str, open_worker: OpenWorker
+) -> None:
+    """Whoever asks meanwhile is answered when it is back."""
+    broker, _ = await open_worker(own_server.url)
+    store = RedisStore(own_server.url, name=name, timing=QUICK)
+    await store.set("before", b"1", ttl_seconds=60)
+    await asyncio.to_thread(own_server.stop)
+    async with asyncio.TaskGroup() as tasks:
+        published = tasks.create_task(broker.publish(TOPIC, b"one", KEPT))
+        written = tasks.create_task(store.set_fields("hash", {"a": b"1"}, ttl_seconds=60))
+        read = tasks.create_task(store.get_many(["one", "other"]))
+        await asyncio.sleep(0.5)
+        assert not published.done()
+        await asyncio.to_thread(own_server.start)
+    assert published.result() is not None
+    assert written.result() is None
+    assert read.result() == [None, None]
+    assert await store.fields("hash") == {"a": b"1"}
+    await store.aclose()
+
+
+async def test_nobody_waits_for_a_redis_that_stays_away(
+    own_server: ValkeyServer, name: str, open_worker: OpenWorker
+) -> None:
+    impatient = replace(QUICK, patience=0.2)
+    broker, _ = await open_worker(own_server.url, timing=impatient)
+    store = RedisStore(own_server.url, name=name, timing=impatient)
+    await asyncio.to_thread(own_server.stop)
+    began = asyncio.get_running_loop().time()
+    for _ in range(3):
+        with pytest.raises(BrokerError):
+            await broker.publish(TOPIC, b"one", KEPT)
+        with pytest.raises(BrokerError):
+            await store.get("one")
+        assert await store.get_many([]) == [], "and nothing is learnt from it"
+    assert asyncio.get_running_loop().time() - began < 3
+    await store.aclose()
 
 
 async def test_an_outage_is_told_when_it_begins_and_when_it_is_over(

@@ -84,7 +84,7 @@ async def test_a_server_that_begins_again_below_is_a_gap(
 async def test_redis_restarted_without_its_data_is_a_gap(
     own_server: ValkeyServer, open_worker: OpenWorker, name: str
 ) -> None:
-    broker, recorder = await open_worker(own_server.url)
+    broker, recorder = await open_worker(own_server.url, timing=replace(QUICK, patience=0.1))
     await broker.subscribe(TOPIC, KEPT)
     await broker.subscribe("quiet", KEPT)
     old = await broker.publish(TOPIC, b"old", KEPT)

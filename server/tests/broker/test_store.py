@@ -1,6 +1,7 @@
 """What every store promises."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from fusewire.broker.memory_store import MemoryStore
@@ -8,7 +9,7 @@ from fusewire.broker.port import BrokerError
 from fusewire.broker.redis.store import RedisStore
 from fusewire.broker.store import Store
 
-from server.tests.broker.support import eventually
+from server.tests.broker.support import QUICK, eventually
 
 
 async def gone(store: Store, key: str) -> None:
@@ -96,7 +97,7 @@ async def test_what_is_touched_stays(store: Store) -> None:
 
 
 async def test_an_unreachable_store_says_so_without_its_address() -> None:
-    store = RedisStore("redis://user:hunter2@127.0.0.1:1/0")
+    store = RedisStore("redis://user:hunter2@127.0.0.1:1/0", timing=replace(QUICK, patience=0.1))
     for question in (
         store.get("a"),
         store.get_many(["a"]),

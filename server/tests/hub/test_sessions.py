@@ -1,20 +1,17 @@
-"""Sessions, and a store that does not answer at the moment."""
+"""Sessions: whose they are, and a store that does not answer."""
 
 import pytest
 from fusewire.broker import BrokerError, MemoryStore
 from fusewire.hub import Sessions
-from fusewire.hub import sessions as module
 
 pytestmark = pytest.mark.timeout(20)
 
 
 class Store(MemoryStore):
-    silent = 0
-    """How often it does not answer."""
+    silent = False
 
     async def fields(self, key: str) -> dict[str, bytes]:
         if self.silent:
-            self.silent -= 1
             raise BrokerError("away")
         return await super().fields(key)
 
@@ -31,22 +28,19 @@ async def sessions(store: Store) -> Sessions:
     return sessions
 
 
-async def test_a_store_that_is_away_for_a_moment_is_asked_again(sessions: Sessions, store: Store) -> None:
-    store.silent = 3
+async def test_its_own_session_is_found(sessions: Sessions) -> None:
     found = await sessions.open("known", "ann")
     assert found.id == "known"
     assert list(found.rooms) == ["lobby"]
 
 
-async def test_nobody_waits_for_a_store_that_is_away_for_long(
-    sessions: Sessions, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Calls need no session."""
-    monkeypatch.setattr(module, "LOOK_UP_SECONDS", 0.0)
-    store.silent = 2
-    assert (await sessions.open("known", "ann")).id != "known"
-    assert store.silent == 1
-
-
 async def test_somebody_else_s_session_is_not_found(sessions: Sessions) -> None:
     assert (await sessions.open("known", "bob")).id != "known"
+
+
+async def test_calls_need_no_session(sessions: Sessions, store: Store) -> None:
+    """Who cannot be looked up starts afresh."""
+    store.silent = True
+    found = await sessions.open("known", "ann")
+    assert found.id != "known"
+    assert not found.rooms

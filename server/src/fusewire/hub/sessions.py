@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from fusewire.beside import beside
-from fusewire.broker.backoff import full_jitter
 from fusewire.broker.port import BrokerError
 from fusewire.broker.store import Store
 from fusewire.hub.removals import Removals, removed_since
@@ -20,13 +18,6 @@ _OWNER = ""
 
 BETWEEN_KEEPING = 1 / 3
 """How often a connected session's record is kept for longer, as a part of the time it is kept."""
-
-
-LOOK_UP_SECONDS = 5.0
-"""For so long a store that does not answer is asked again for a session."""
-SILENCE_SECONDS = 30.0
-"""When nobody has asked for so long, the store may have answered meanwhile."""
-_AGAIN = full_jitter(0.05, 0.5)
 
 
 @dataclass(slots=True)
@@ -46,8 +37,6 @@ class Sessions:
         self.removals = Removals(store)
         self._seconds = seconds
         self._kept: set[str] = set()
-        self._silent_since: float | None = None
-        self._silent_at = 0.0
 
     def __repr__(self) -> str:
         return f"<Sessions {len(self._kept)} kept>"
@@ -60,31 +49,16 @@ class Sessions:
 
     async def open(self, wanted: str | None, owner: str | None) -> Session:
         """The session that a client asks for, if it is `owner`'s; else a new one."""
-        failures = 0
-        while wanted is not None:
+        if wanted is not None:
             try:
                 found = await self._look_up(wanted, owner)
             except BrokerError:
-                if not self._patient():
-                    # Whoever asks starts afresh, and is told so by the other id.
-                    break
-                failures += 1
-                await asyncio.sleep(_AGAIN(failures))
-                continue
-            self._silent_since = None
-            if found is None:
-                break
-            self._kept.add(wanted)
-            return found
+                # It cannot be looked up: whoever asks starts afresh, and is told so by the other id.
+                found = None
+            if found is not None:
+                self._kept.add(wanted)
+                return found
         return Session(secrets.token_urlsafe(16))
-
-    def _patient(self) -> bool:
-        """Whether the store, which has just not answered, is worth another attempt: nobody waits for one that is away for long."""
-        now = time.monotonic()
-        if self._silent_since is None or now - self._silent_at > SILENCE_SECONDS:
-            self._silent_since = now
-        self._silent_at = now
-        return now - self._silent_since < LOOK_UP_SECONDS
 
     async def _look_up(self, wanted: str, owner: str | None) -> Session | None:
         """Raises `BrokerError`."""

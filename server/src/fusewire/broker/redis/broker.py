@@ -11,14 +11,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from redis.exceptions import (
-    BusyLoadingError,
-    ClusterDownError,
-    ReadOnlyError,
-    RedisError,
-    TryAgainError,
-)
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 
 from fusewire.broker.outage import Outage
 from fusewire.broker.port import BrokerError, Delivery, Listener, Replay, Retention
@@ -26,14 +19,12 @@ from fusewire.broker.positions import is_position
 from fusewire.broker.redis.ears import Ears
 from fusewire.broker.redis.feed import Feed, State
 from fusewire.broker.redis.nodes import Nodes
+from fusewire.broker.redis.patience import Patience
 from fusewire.broker.redis.repair import Repair, keep_seconds, read_page
 from fusewire.broker.redis.scripts import PUBLISH
 from fusewire.broker.redis.timing import Timing
 
 log = logging.getLogger("fusewire.broker")
-
-PUBLISH_ATTEMPTS = 4
-"""How often an event is handed to a Redis whose connection breaks, or which is just changing over, before `publish` raises."""
 
 IDS = 1 << 20
 """How many numbers the ids of a millisecond may begin at."""
@@ -43,9 +34,6 @@ AGE_SLACK_SECONDS = 1.0
 
 UNSUBSCRIBED = Retention(seconds=60, count=1)
 """How long a topic that is only asked about is remembered."""
-
-# Redis did not take it, or the connection broke, after which it can be asked whether it did.
-_REPEATED = (RedisConnectionError, OSError, ReadOnlyError, BusyLoadingError, ClusterDownError, TryAgainError)
 
 
 class RedisBroker:
@@ -58,6 +46,7 @@ class RedisBroker:
         self._name = name
         self._timing = timing or Timing()
         self._nodes = Nodes(url, backoff=self._timing.repeat)
+        self._patience = Patience(self._timing)
         self._listener: Listener | None = None
         self._unconfirmed = Outage(log, "the subscribing to topics")
         self._begin()
@@ -139,22 +128,24 @@ class RedisBroker:
         token = secrets.token_bytes(8)
         keep = keep_seconds(retention, self._timing)
         arguments = (message, retention.count, kept, keep, token, secrets.randbelow(IDS))
-        began = time.monotonic()
-        age: tuple[int, ...] = ()
-        for failures in range(1, PUBLISH_ATTEMPTS + 1):
-            try:
-                position = await self._nodes.run(PUBLISH, key, *arguments, *age)
-            except _REPEATED as error:
-                if failures == PUBLISH_ATTEMPTS:
-                    raise _refused(error) from error
-                await asyncio.sleep(self._timing.repeat(failures))
-                age = (int((time.monotonic() - began + AGE_SLACK_SECONDS) * 1000),)
-            except (RedisError, OSError) as error:
-                # Also an answer that did not come in time: what is still on its way may be executed after a second attempt.
-                raise _refused(error) from error
+        began: float | None = None
+
+        async def hand_over() -> bytes:
+            nonlocal began
+            age: tuple[int, ...] = ()
+            if began is None:
+                began = time.monotonic()
             else:
-                return str(position.decode())
-        raise AssertionError("the last attempt returns or raises")
+                # An attempt before this one may have been executed.
+                age = (int((time.monotonic() - began + AGE_SLACK_SECONDS) * 1000),)
+            position: bytes = await self._nodes.run(PUBLISH, key, *arguments, *age)
+            return position
+
+        try:
+            return (await self._patience.keep_asking(hand_over)).decode()
+        except (RedisError, OSError) as error:
+            # Also an answer that did not come in time: what is still on its way may be executed after a second attempt.
+            raise _refused(error) from error
 
     async def since(self, topic: str, position: str, *, limit: int, max_bytes: int) -> Replay:
         feed = self._feeds.get(topic)

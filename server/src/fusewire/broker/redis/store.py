@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from fusewire.broker.port import BrokerError
 from fusewire.broker.redis.nodes import Nodes
+from fusewire.broker.redis.patience import Patience
 from fusewire.broker.redis.scripts import REPLACE, SET_FIELDS
 from fusewire.broker.redis.timing import Timing
 
@@ -23,7 +25,9 @@ class RedisStore:
 
     def __init__(self, url: str, *, name: str = "app", timing: Timing | None = None) -> None:
         self._name = name
-        self._nodes = Nodes(url, backoff=(timing or Timing()).repeat)
+        timing = timing or Timing()
+        self._nodes = Nodes(url, backoff=timing.repeat)
+        self._patience = Patience(timing)
 
     def __repr__(self) -> str:
         return f"<RedisStore {self._name}>"
@@ -42,9 +46,11 @@ class RedisStore:
         await self._do(key, "SET", self._key(key), value, "PX", _milliseconds(ttl_seconds))
 
     async def claim(self, key: str, value: bytes, *, ttl_seconds: float) -> bytes | None:
-        present: bytes | None = await self._do(
-            key, "SET", self._key(key), value, "NX", "GET", "PX", _milliseconds(ttl_seconds)
-        )
+        # Not tried again, nor is `replace`: what an attempt that was executed has changed looks like somebody else's.
+        with _reached():
+            present: bytes | None = await self._nodes.execute(
+                self._key(key), "SET", self._key(key), value, "NX", "GET", "PX", _milliseconds(ttl_seconds)
+            )
         return present
 
     async def replace(self, key: str, expected: bytes, value: bytes, *, ttl_seconds: float) -> bool:
@@ -65,7 +71,10 @@ class RedisStore:
         with _reached():
             for start in range(0, len(flat), 2 * FIELDS):
                 part = flat[start : start + 2 * FIELDS]
-                await self._nodes.run(SET_FIELDS, self._key(key), _milliseconds(ttl_seconds), *part)
+                arguments = (_milliseconds(ttl_seconds), *part)
+                await self._patience.keep_asking(
+                    partial(self._nodes.run, SET_FIELDS, self._key(key), *arguments)
+                )
 
     async def delete_fields(self, key: str, fields: Collection[str]) -> None:
         if fields:
@@ -80,15 +89,21 @@ class RedisStore:
 
     async def _do(self, key: str, *command: Any) -> Any:
         with _reached():
-            return await self._nodes.execute(self._key(key), *command)
+            return await self._patience.keep_asking(partial(self._nodes.execute, self._key(key), *command))
 
     async def _do_many(self, commands: Collection[tuple[Any, ...]]) -> list[Any]:
+        if not commands:
+            # Whether Redis answers is not learnt from that.
+            return []
         with _reached():
-            results = await self._nodes.execute_many([(command[1], command) for command in commands])
-            for result in results:
-                if isinstance(result, Exception):
-                    raise result
-            return results
+            return await self._patience.keep_asking(partial(self._all_of, commands))
+
+    async def _all_of(self, commands: Collection[tuple[Any, ...]]) -> list[Any]:
+        results = await self._nodes.execute_many([(command[1], command) for command in commands])
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        return results
 
 
 @contextmanager

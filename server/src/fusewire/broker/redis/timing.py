@@ -17,6 +17,8 @@ class Timing:
     """After this long without a word a link is asked whether it is alive; after as long again it counts as dead."""
     check: float = 30.0
     """How often the position of a topic on which nothing happens is compared with what was delivered, give or take a fifth."""
+    patience: float = 3.0
+    """For so much of an outage what could not be handed to Redis is tried again, before it fails."""
     backoff: Backoff = field(default_factory=lambda: full_jitter(0.1, 5.0))
     """Before a lost link, or a question that was not answered, is tried again."""
     repeat: Backoff = field(default_factory=lambda: full_jitter(0.05, 0.5))
