@@ -76,7 +76,7 @@ async def returned() -> Returns:
 
 
 async def resumed() -> Streams:
-    """Links are cut at random points of streams, and all workers are replaced meanwhile."""
+    """Links are cut at random points of streams; meanwhile all workers are replaced, links to Redis are cut, and it is restarted."""
     say("  … streams are cut under clients in TypeScript")
     streams = Streams()
     async with _clients("resuming.js", READERS, ITEMS) as (made, clients):
@@ -84,6 +84,8 @@ async def resumed() -> Streams:
         made.front.cut()
         first = await _until(clients, "half of the cuts", lambda said: said["cuts"] >= CUTS / 2)
         await mix.deploy(made)
+        await mix.cut_redis(made, 3)
+        await mix.restart_redis(made)
         second = await _until(clients, "all cuts", lambda said: said["cuts"] >= CUTS)
         await clients.ask("stop")
         made.front.carries = None
