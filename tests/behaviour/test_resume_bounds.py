@@ -199,6 +199,25 @@ async def test_what_is_not_kept_any_more_is_told(broker_url: str | None, few: in
         assert reader.got == list(range(3 * few))
 
 
+async def test_a_reader_who_takes_nothing_is_told_that_another_one_goes_on(broker_url: str | None) -> None:
+    async with (
+        Crew(broker_url) as crew,
+        Reader(crew.hosts[::-1]) as other,
+        connected(crew.hosts[0], token="ann") as idle,
+    ):
+        await idle.send(call(1, "count", 10**9, 0.0))
+        other.stream = (await idle.until(m.Stream)).stream
+        # Its window is spent, and it grants nothing.
+        for n in range(64):
+            assert (await idle.until(m.Item)).value == n
+        await other.resume()
+        assert (await idle.until(m.Error)).code == "STREAM_TAKEN_OVER"
+        await other.read(100)
+        assert other.got == list(range(100))
+        await other.peer.send(m.Cancel(1))
+        await other.read()
+
+
 async def test_an_event_source_that_is_closed_is_waited_for(broker_url: str | None) -> None:
     house = House(broker_url, resume="0.5s")
     headers = {"accept": "text/event-stream", "authorization": "Bearer ann"}

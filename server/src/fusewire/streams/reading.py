@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 
 from fusewire.broker.port import Broker, BrokerError, Delivery, Replay
@@ -51,6 +51,8 @@ class Reading:
         self.at = at
         self.stopping = False
         """Whether its reader wants the stream to end."""
+        self.overtaken: Callable[[], None] = lambda: None
+        """Told when another reader goes on: what waits for this one's room need not."""
         self._broker = broker
         self._house = house
         self._largest = largest
@@ -177,6 +179,7 @@ class Reading:
             self._claimed = True
         elif self._claimed:
             self._taken_over = True
+            self.overtaken()
 
     def look_again(self) -> None:
         """Something may have been missed."""

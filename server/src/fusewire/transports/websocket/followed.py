@@ -93,6 +93,8 @@ class FollowedCall:
     async def _follow(self) -> None:
         try:
             reading = self._reading = await self._find()
+            assert self.credit is not None
+            reading.overtaken = self.credit.lift
             self._line.send(write(m.Stream(self.id, reading.stream.id)))
             if self._quiet:
                 await reading.stop()
