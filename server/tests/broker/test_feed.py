@@ -8,6 +8,7 @@ import pytest
 from fusewire.broker.port import Delivery
 from fusewire.broker.redis import feed as module
 from fusewire.broker.redis.feed import Feed, State
+from fusewire.broker.redis.repair import LOOK, is_due
 
 from server.tests.broker.support import KEPT
 
@@ -171,3 +172,15 @@ def test_whatever_the_frames_do_each_event_comes_once_in_order(seed: int) -> Non
     while feed.state is State.BEHIND:
         read_some()
     assert out == history
+
+
+def test_a_quiet_topic_is_asked_for_in_time() -> None:
+    """However the looks fall, and however lately something was delivered."""
+    check, start = 30.0, 1000.0
+    feed = Feed("t", "key", KEPT)
+    feed.state = State.LIVE
+    for beginning in range(30):
+        feed.sure_at = start
+        looks = (start + beginning / 10 + number * check * LOOK for number in range(100))
+        asked_at = next(look for look in looks if is_due(feed, look, check))
+        assert start + check * 0.7 < asked_at <= start + check

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fusewire.broker import BrokerError, MemoryBroker, MemoryStore, Replay, Retention
 from fusewire.events import EventRegistry
-from fusewire.hub import History, Hub, Sessions
+from fusewire.hub import History, Hub, Sessions, replays
 from fusewire.wire import messages as m
 from fusewire.wire.codec import Sizes
 from fusewire.wire.frame import read_frame
@@ -134,6 +134,39 @@ async def test_who_never_catches_up_is_too_slow(hub: Hub, broker: SlowBroker) ->
         n += 1
     assert member.slow
     assert member.seen == list(range(len(member.seen)))
+
+
+async def test_who_reads_slowly_keeps_nobody_waiting_for_long(
+    hub: Hub, broker: SlowBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replays, "TURN_SECONDS", 0.05)
+
+    class Stuck(Listener):
+        async def push_patiently(self, message: bytes, wanted: Callable[[], bool]) -> bool:
+            self.told.set()
+            await asyncio.Event().wait()
+            return False
+
+    first, catching_up = await behind(hub, 3)
+    broker.tell = asyncio.Semaphore(1000)
+    await catching_up
+    start = first.topics[0].position
+    assert start is not None
+    stuck = [Stuck() for _ in range(replays.REPLAYS)]
+    async with asyncio.TaskGroup() as tasks:
+        for number, member in enumerate(stuck):
+            member.session_id = f"stuck {number}"
+            await hub.attach(member, [])
+            tasks.create_task(hub.catch_up(member, hub.follow(member, {"all": start})))
+        for member in stuck:
+            await member.told.wait()
+        assert not any(member.slow for member in stuck), "alone they may take their time"
+        victim = Listener()
+        victim.session_id = "victim"
+        await hub.attach(victim, [])
+        await hub.catch_up(victim, hub.follow(victim, {"all": start}))
+    assert victim.seen == [0, 1, 2]
+    assert all(member.slow for member in stuck)
 
 
 async def test_who_leaves_during_a_replay_is_forgotten(hub: Hub, broker: SlowBroker) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 
 from fusewire.broker.backoff import Backoff, full_jitter
 from fusewire.broker.port import Broker, BrokerError, Delivery
@@ -17,6 +18,8 @@ REPLAYS = 8
 """How many members one worker catches up at a time: each may hold `REPLAY_BYTES` of events meanwhile."""
 REPLAY_BYTES = 16 * 1024 * 1024
 """Events of a topic that come to more than this are not recovered."""
+TURN_SECONDS = 10.0
+"""For so long a member that reads slowly may keep others waiting for their turn. Then it is closed as slow; it goes on from where it is."""
 ROUNDS = 64
 """How often a member is sent what came while it was sent what came before. One that is behind even then is too slow."""
 AGAIN: Backoff = full_jitter(0.1, 5.0)
@@ -32,6 +35,7 @@ class Replays:
         self._history = history
         self._written = written
         self._turns = asyncio.Semaphore(REPLAYS)
+        self._waiting = 0
 
     def __repr__(self) -> str:
         return f"<Replays locked={self._turns.locked()}>"
@@ -42,7 +46,7 @@ class Replays:
         failures = 0
         while replay.wanted():
             try:
-                async with self._turns:
+                async with self._turn():
                     if await self._go_on(replay):
                         return
             except BrokerError:
@@ -52,6 +56,36 @@ class Replays:
                 failures = 1
             await asyncio.sleep(AGAIN(failures))
 
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        self._waiting += 1
+        try:
+            await self._turns.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    async def _sent(self, replay: Replay, messages: Iterable[bytes]) -> bool:
+        """Queue them as there is room. False when they are not wanted any more, or it takes too long."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + TURN_SECONDS
+        for message in messages:
+            while True:
+                try:
+                    async with asyncio.timeout_at(until):
+                        if not await replay.member.push_patiently(message, replay.wanted):
+                            return False
+                        break
+                except TimeoutError:
+                    if self._waiting:
+                        replay.member.too_slow()
+                        return False
+                    until = loop.time() + TURN_SECONDS
+        return True
+
     async def _go_on(self, replay: Replay) -> bool:
         """Whether it is over. Raises `BrokerError`."""
         member, topic = replay.member, replay.topic
@@ -60,15 +94,18 @@ class Replays:
             found = await self._broker.since(topic.name, replay.position, limit=most, max_bytes=REPLAY_BYTES)
             if not replay.wanted():
                 return True
-            messages = [self._written(topic.name, entry) for entry in found.entries]
-            if not found.recovered or None in messages:
+            messages = [
+                message
+                for entry in found.entries
+                if (message := self._written(topic.name, entry)) is not None
+            ]
+            if not found.recovered or len(messages) < len(found.entries):
                 lose(member, topic, found.top)
                 return True
             if not replay.begun:
                 messages.insert(0, write(TopicMessage(topic.name, replay.position, recovered=True)))
-            for message in messages:
-                if message is not None and not await member.push_patiently(message, replay.wanted):
-                    return True
+            if not await self._sent(replay, messages):
+                return True
             replay.begun, replay.position = True, found.top
             if topic.position is None:
                 # Nothing arrives yet. What is published until it does is asked for then.

@@ -6,6 +6,7 @@ No I/O: it is told what arrived, and says what to deliver.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Sequence
 from enum import Enum, auto
@@ -42,7 +43,7 @@ class Feed:
         "ready",
         "retention",
         "state",
-        "stirred",
+        "sure_at",
         "topic",
         "unannounced",
     )
@@ -57,8 +58,8 @@ class Feed:
         """Set when `last` is known."""
         self.unannounced = False
         """A subscriber was told that the position is not known yet, and waits for `gap` to hear it."""
-        self.stirred = False
-        """Whether anything was delivered since the last positioning check."""
+        self.sure_at = time.monotonic()
+        """When it was last known that nothing is missing: something followed what was delivered before, or Redis was asked."""
         self.link = 0
         """Counts confirmations: an answer to a question asked before the latest one proves nothing."""
         self._held: deque[Delivery] = deque()
@@ -120,7 +121,7 @@ class Feed:
         else:
             if entries or top == expected:
                 self.last = expected
-                self.stirred = self.stirred or bool(entries)
+                self.sure_at = time.monotonic()
                 if expected == top:
                     self.state = State.LIVE
                 return entries, None
@@ -147,7 +148,7 @@ class Feed:
             return True
         if delivery.previous == self.last:
             self.last = delivery.position
-            self.stirred = True
+            self.sure_at = time.monotonic()
             return True
         if self.last is None or after(delivery.position, self.last):
             self.state = State.BEHIND

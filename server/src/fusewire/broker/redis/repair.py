@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import random
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,6 +26,9 @@ ASKED_AT_ONCE = 256
 
 READERS = 4
 """Topics whose history is read at a time."""
+
+LOOK = 0.1
+"""Of the time between two checks of a topic's position: how often it is looked whose turn it is."""
 
 PAGE = 128
 """Events per read."""
@@ -67,11 +71,13 @@ class Repair:
     async def _keep_checking(self, feeds: Callable[[], Iterable[Feed]]) -> None:
         """Silent loss: a push that never came is only missed where none follows."""
         while True:
-            await asyncio.sleep(self._timing.check * random.uniform(0.8, 1.2))  # noqa: S311  # jitter
+            # Workers do not ask all at once.
+            await asyncio.sleep(self._timing.check * LOOK * random.uniform(0.5, 1.0))  # noqa: S311  # jitter
+            now = time.monotonic()
             for feed in feeds():
-                if feed.state is State.LIVE and not feed.stirred:
+                if is_due(feed, now, self._timing.check):
+                    feed.sure_at = now
                     self.ask(feed)
-                feed.stirred = False
 
     async def _keep_asking(self) -> None:
         loop = asyncio.get_running_loop()
@@ -152,6 +158,11 @@ class Repair:
             self._deliver(feed, feed.release())
         if feed.state is State.BEHIND:
             self.read(feed)
+
+
+def is_due(feed: Feed, now: float, check: float) -> bool:
+    """Whether a topic is to be asked for, so that it is asked within `check` seconds though nobody looks for `LOOK` of that."""
+    return feed.state is State.LIVE and now - feed.sure_at > check * (1 - 2 * LOOK)
 
 
 def keep_seconds(retention: Retention, timing: Timing) -> int:

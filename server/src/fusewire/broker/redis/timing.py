@@ -16,7 +16,7 @@ class Timing:
     idle: float = 10.0
     """After this long without a word a link is asked whether it is alive; after as long again it counts as dead."""
     check: float = 30.0
-    """How often the position of a topic on which nothing happens is compared with what was delivered, give or take a fifth."""
+    """Within this time of silence the position of a topic is compared with what was delivered."""
     patience: float = 3.0
     """For so much of an outage what could not be handed to Redis is tried again, before it fails."""
     backoff: Backoff = field(default_factory=lambda: full_jitter(0.1, 5.0))
