@@ -54,6 +54,8 @@ class Hub:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keeps what is written down of sessions and rooms."""
+        # Another run may be in another event loop, which has turns of its own.
+        self._replays = Replays(self._broker, self._history, self._message)
         async with self.sessions.running(), self.presence.running():
             yield
 

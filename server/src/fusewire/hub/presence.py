@@ -73,6 +73,8 @@ class Presence:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """What is written down at the end is left to the lease: those who were here are likely to be back at another worker."""
+        # An app may run again, in another event loop: in its tests it does.
+        self._wake = asyncio.Event()
         async with beside(self._keep_on()):
             yield
 
