@@ -49,6 +49,12 @@ class Shop:
             self.note("pay")
             return Receipt(number=self.paid, data=b"\xff" * amount)
 
+        @fuse.rpc(dedupe="0.1s")
+        async def pay_for_a_moment() -> int:
+            self.note("pay")
+            await self.gate.wait()
+            return self.paid
+
         @fuse.rpc(dedupe="10m")
         async def pay_slowly(tasks: BackgroundTasks) -> int:
             self.note("pay")
@@ -255,7 +261,7 @@ async def test_a_worker_that_died_leaves_an_unknown_outcome(shop: Shop, devices:
     await shop.note.until("pay")
     # What is left of a worker that is killed: a record that nobody keeps alive.
     for fuse in shop.worker.made:
-        fuse._services.pipeline.deduplication._leases.clear()
+        fuse._services.pipeline.deduplication._held.clear()
     error = await answer(two, "pay_slowly")
     assert (error.status, error.code) == (409, "OUTCOME_UNKNOWN")
     assert shop.paid == 1
@@ -270,6 +276,26 @@ async def test_a_long_call_keeps_its_claim(shop: Shop, devices: tuple[Peer, Peer
     # Three times as long as a lease.
     asyncio.get_running_loop().call_later(1.5, shop.gate.set)
     assert await two.answer(message.id) == m.Result(message.id, 1)
+
+
+async def test_the_time_of_an_outcome_begins_when_there_is_one(
+    shop: Shop, devices: tuple[Peer, Peer]
+) -> None:
+    one, two = devices
+    await one.send(keyed("pay_for_a_moment"))
+    await shop.note.until("pay")
+    # Longer than outcomes are kept, and than a claim is that nobody extends.
+    await asyncio.sleep(1.3)
+    message = keyed("pay_for_a_moment")
+    await two.send(message)
+    asyncio.get_running_loop().call_later(0.1, shop.gate.set)
+    assert await two.answer(message.id) == m.Result(message.id, 1)
+    assert shop.paid == 1
+    # When it is over the key is free.
+    async with asyncio.timeout(5):
+        while (await answer(one, "pay_for_a_moment")).value == 1:  # noqa: ASYNC110  # until the time is over
+            await asyncio.sleep(0.05)
+    assert shop.paid == 2
 
 
 async def test_without_its_store_it_is_not_started() -> None:
