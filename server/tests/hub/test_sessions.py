@@ -44,3 +44,15 @@ async def test_calls_need_no_session(sessions: Sessions, store: Store) -> None:
     found = await sessions.open("known", "ann")
     assert found.id != "known"
     assert not found.rooms
+
+
+async def test_who_was_removed_stays_out_for_as_long_as_the_session_lives() -> None:
+    now = 0.0
+    week = 7 * 86_400.0
+    sessions = Sessions(MemoryStore(clock=lambda: now), week)
+    await sessions.enter("s", "ann", "lobby")
+    await sessions.removals.note("lobby", "ann")
+    now = week
+    found = await sessions.open("s", "ann")
+    assert found.id == "s"
+    assert not found.rooms

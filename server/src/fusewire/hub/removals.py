@@ -9,8 +9,8 @@ import msgpack
 
 from fusewire.broker.store import Store
 
-NOTED_SECONDS = 86_400.0
-"""For how long a removal is noted. Whoever is connected is out at once; who was away longer than this has no session any more."""
+LONGER_SECONDS = 86_400.0
+"""For how much longer than a session lives without a connection a removal is noted."""
 
 _LATEST = "removed"
 
@@ -18,15 +18,17 @@ _LATEST = "removed"
 class Removals:
     """A removal has a mark of its own. Who joins again afterwards knows that mark, and so is not affected by it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, session_seconds: float) -> None:
+        """`session_seconds`: for how long who is away may come back into a room."""
         self._store = store
+        self._noted_seconds = session_seconds + LONGER_SECONDS
         self._latest: bytes | None = None
 
     async def note(self, room: str, user: str) -> bytes:
         """Returns the mark. Raises `BrokerError`."""
         mark = secrets.token_bytes(8)
-        await self._store.set(_key(room, user), mark, ttl_seconds=NOTED_SECONDS)
-        await self._store.set(_LATEST, mark, ttl_seconds=NOTED_SECONDS)
+        await self._store.set(_key(room, user), mark, ttl_seconds=self._noted_seconds)
+        await self._store.set(_LATEST, mark, ttl_seconds=self._noted_seconds)
         return mark
 
     async def mark(self, room: str, user: str | None) -> bytes:

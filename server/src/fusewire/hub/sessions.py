@@ -34,8 +34,8 @@ class Sessions:
 
     def __init__(self, store: Store, seconds: float) -> None:
         self.store = store
-        self.removals = Removals(store)
         self._seconds = seconds
+        self.removals = Removals(store, self._ttl)
         self._kept: set[str] = set()
 
     def __repr__(self) -> str:
