@@ -54,8 +54,6 @@ class Hub:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keeps what is written down of sessions and rooms."""
-        # Another run may be in another event loop, which has turns of its own.
-        self._replays = Replays(self._broker, self._history, self._message)
         async with self.sessions.running(), self.presence.running():
             yield
 
@@ -75,9 +73,10 @@ class Hub:
         Another connection of its session, such as one that drains, is sent no more events.
         """
         before = self._members.get(member.session_id)
-        if before is not None and before is not member:
-            self.detach(before)
+        # At first: the session goes on, and is kept.
         self._members[member.session_id] = member
+        if before is not None and before is not member:
+            self._quit(before)
         own = (*topics, ALL) if self._events else ()
         await self._subscribe(member, *own, *map(room_topic, rooms))
         for room, mark in rooms.items():
@@ -113,6 +112,9 @@ class Hub:
         if self._members.get(member.session_id) is member:
             del self._members[member.session_id]
             self.sessions.close(member.session_id)
+        self._quit(member)
+
+    def _quit(self, member: Member) -> None:
         for name in self._names.pop(member, ()):
             self._drop(member, name)
             if name.startswith("room:"):
