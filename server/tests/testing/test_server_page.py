@@ -67,3 +67,21 @@ async def test_rest_and_a_login(app: FastAPI) -> None:
         assert (await http.post("/api/whoami")).status_code == 401
         await http.post("/api/login", json={"name": "bob"})
         assert (await http.post("/api/whoami")).json() == "bob over http"
+
+
+@pytest.mark.parametrize(
+    "header", ["authorization", "content-type", "fusewire-timeout", "idempotency-key"]
+)  # those that the TypeScript client sends
+async def test_a_page_on_another_host_may_call(app: FastAPI, header: str) -> None:
+    origin = {"origin": "https://admin.example.com"}
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": header}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+        allowed = await http.options("/api/login", headers=origin | asked)
+        assert (allowed.status_code, allowed.text) == (200, "OK")
+        answer = await http.post("/api/login", json={"name": "bob"}, headers=origin)
+        for response in (allowed, answer):
+            assert response.headers["access-control-allow-origin"] == "https://admin.example.com"
+            assert response.headers["access-control-allow-credentials"] == "true"
+        assert answer.headers["access-control-expose-headers"] == "fusewire-calls"
+        stranger = {"origin": "https://evil.example"}
+        assert (await http.options("/api/login", headers=stranger | asked)).status_code == 400
