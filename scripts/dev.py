@@ -44,6 +44,13 @@ def read_env(path: Path) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs if value.strip()}
 
 
+def read_port(text: str) -> int:
+    """Raises `ValueError`, whose message is for the person at the terminal."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**16):
+        raise ValueError(f"PORT must be a number from 1 to 65535, not {text!r}")
+    return int(text)
+
+
 def is_free(port: int) -> bool:
     # Both families: a server on ::1 alone would be what the browser finds under "localhost".
     for family, host in ((socket.AF_INET, HOST), (socket.AF_INET6, "::1")):
@@ -195,7 +202,11 @@ async def run(port: int, backend_port: int, environment: dict[str, str]) -> None
 
 def main() -> int:
     environment = {**read_env(ROOT / ".env"), **os.environ}
-    port = int(environment.get("PORT") or 4053)
+    try:
+        port = read_port(environment.get("PORT") or "4053")
+    except ValueError as error:
+        say(str(error))
+        return 1
     if not is_free(port):
         say(f"Port {port} is taken. Stop what uses it, or choose another one: PORT={port + 1} ./dev.sh")
         return 1

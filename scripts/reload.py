@@ -64,9 +64,11 @@ async def supervise(listening: socket.socket) -> None:
 
 def concerns_backend(batch: Batch) -> bool:
     # Of a new folder it is not known what was saved in it before it was watched.
-    return batch.kind is Kind.WATCHING or any(
-        path.is_relative_to(folder) for path in batch.paths for folder in RELOADED
-    )
+    return batch.kind is Kind.WATCHING or any(is_reloaded(path) for path in batch.paths)
+
+
+def is_reloaded(path: Path) -> bool:
+    return any(path.is_relative_to(folder) for folder in RELOADED)
 
 
 async def start_zygote(listening: socket.socket) -> asyncio.subprocess.Process:
@@ -184,12 +186,24 @@ def work(listening: socket.socket, report: int) -> None:
         status = 0
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else 1
-    except BaseException:  # noqa: BLE001 — the app may raise anything; the next save may mend it
-        traceback.print_exc()
+    except BaseException as error:  # noqa: BLE001 — the app may raise anything; the next save may mend it
+        sys.stderr.write(described(error))
     finally:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os._exit(status)
+
+
+def described(error: BaseException) -> str:
+    """Its traceback, without the lines of packages: they would bury what was just saved."""
+    told = traceback.TracebackException.from_exception(error)
+    one: traceback.TracebackException | None = told
+    while one is not None:
+        own = [frame for frame in one.stack if is_reloaded(Path(frame.filename))]
+        if own or isinstance(error, SyntaxError):
+            one.stack = traceback.StackSummary.from_list(own)
+        one = one.__cause__ or one.__context__
+    return "".join(told.format())
 
 
 def is_ours(name: str) -> bool:
