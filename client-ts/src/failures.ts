@@ -44,6 +44,8 @@ export interface StandardErrors {
   TOO_MANY_CALLS: undefined;
   /** The session is in as many rooms as one may be. */
   TOO_MANY_ROOMS: undefined;
+  /** A room was to be joined or left over HTTP, where there is no session to be in one. */
+  NO_SESSION: undefined;
   /** No answer came in time. */
   DEADLINE_EXCEEDED: undefined;
   /** The call was cancelled, for instance by an AbortSignal. */

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 from fusewire import Fuse
 from pydantic import BaseModel
@@ -89,3 +90,15 @@ async def test_a_worker_that_was_not_told_of_a_removal_finds_it(make: Make) -> N
         # All that a removal writes down, without the word to the workers.
         await fuse._hub.sessions.removals.note("lobby", "ann")
         await ann.until(out_of(ann, "lobby"))
+
+
+@pytest.mark.parametrize("broker_url", ["memory"], indirect=True)
+async def test_over_http_there_is_no_session_to_join_or_leave(make: Make) -> None:
+    async with serving(make().app) as host, httpx.AsyncClient(base_url=f"http://{host}") as http:
+        for name, verb in (("enter", "join()"), ("leave", "leave()")):
+            answer = await http.post(f"/api/{name}", json={"room": "lobby"})
+            assert answer.status_code == 400
+            assert answer.json() == {
+                "code": "NO_SESSION",
+                "detail": f"{verb} over HTTP: only a session on a WebSocket can be in a room",
+            }

@@ -10,6 +10,7 @@ RpcError                    declare your own: `class BudgetSpent(RpcError[Budget
 ├── TooLarge                413  a message or a result over its bound
 ├── TooManyCalls            429  too many calls or streams in flight
 ├── TooManyRooms            429  the session is in as many rooms as it may be
+├── NoSession               400  a room was to be joined or left over HTTP
 ├── DeadlineExceeded        504
 ├── Cancelled               499  the caller cancelled
 ├── Malformed               400  a message that cannot be read
@@ -60,8 +61,8 @@ def code_of_status(status: int) -> str:
 
 PROMISED = frozenset(
     """
-    INVALID_ARGUMENT UNKNOWN_PROCEDURE RATE_LIMITED TOO_LARGE TOO_MANY_CALLS TOO_MANY_ROOMS DEADLINE_EXCEEDED CANCELLED MALFORMED
-    UNAVAILABLE UNENCODABLE INTERNAL ORIGIN_NOT_ALLOWED KEY_REUSED OUTCOME_UNKNOWN RESULT_NOT_KEPT STREAM_UNKNOWN STREAM_LOST
+    INVALID_ARGUMENT UNKNOWN_PROCEDURE RATE_LIMITED TOO_LARGE TOO_MANY_CALLS TOO_MANY_ROOMS NO_SESSION DEADLINE_EXCEEDED CANCELLED
+    MALFORMED UNAVAILABLE UNENCODABLE INTERNAL ORIGIN_NOT_ALLOWED KEY_REUSED OUTCOME_UNKNOWN RESULT_NOT_KEPT STREAM_UNKNOWN STREAM_LOST
     STREAM_TAKEN_OVER CONNECTION_LOST EVENTS_OVERFLOW CLIENT_ERROR
     """.split()
 )
@@ -158,6 +159,10 @@ class TooManyCalls(RpcError, status=429):
 
 class TooManyRooms(RpcError, status=429):
     """The session is in as many rooms as one may be (`Bounds.rooms`). It did not join this one."""
+
+
+class NoSession(RpcError, status=400):
+    """A room was to be joined or left by a call over HTTP: only a session on a WebSocket can be in one."""
 
 
 class DeadlineExceeded(RpcError, status=504):

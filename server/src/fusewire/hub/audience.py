@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from pydantic import BaseModel
 
+from fusewire.errors import NoSession
 from fusewire.hub.attendance import Present
 from fusewire.hub.hub import Hub
 from fusewire.hub.topics import check_room_name, room_topic, session_topic, user_topic
@@ -38,14 +39,14 @@ class Room(Audience):
     async def join(self) -> None:
         """The calling session joins, until it leaves, changes its identity, or has been away for longer than history is kept.
 
-        Raises `TooManyRooms` when it is in `Bounds.rooms` others, and `RuntimeError` outside a WebSocket call.
+        Raises `TooManyRooms` when it is in `Bounds.rooms` others, `NoSession` in a call over HTTP, and `RuntimeError` outside a call.
         """
         call = _running("join()")
         owner = None if call.identity is None else call.identity.id
         await self._hub.join(_session(call, "join()"), owner, self._name)
 
     async def leave(self) -> None:
-        """The calling session leaves. Raises `RuntimeError` outside a WebSocket call."""
+        """The calling session leaves. Raises `NoSession` in a call over HTTP, and `RuntimeError` outside a call."""
         await self._hub.leave(_session(_running("leave()"), "leave()"), self._name)
 
     async def remove(self, user: str) -> None:
@@ -87,5 +88,5 @@ def _running(what: str) -> Call:
 
 def _session(call: Call, what: str) -> str:
     if call.session_id is None:
-        raise RuntimeError(f"{what} over HTTP: only a WebSocket session can be in a room")
+        raise NoSession(message=f"{what} over HTTP: only a session on a WebSocket can be in a room")
     return call.session_id
