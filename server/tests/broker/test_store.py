@@ -69,6 +69,34 @@ async def test_more_fields_than_one_step_takes(store: Store) -> None:
     assert await store.fields("room") == many
 
 
+async def test_fields_change_only_for_who_expects_what_is_there(store: Store) -> None:
+    mine, yours = {"owner": b"me"}, {"owner": b"you"}
+    assert await store.change_fields("s", mine, {"a": b"1"}, ttl_seconds=60) is None
+    assert await store.fields("s") == {}
+    assert await store.change_fields("s", yours, {"a": b"1"}, absent=mine, ttl_seconds=60) == {}
+    assert await store.change_fields("s", yours, {"a": b"2"}, absent=yours, ttl_seconds=60) is None
+    assert await store.change_fields("s", {"b": b""}, {}, without=["a"], ttl_seconds=60) is None
+    assert await store.fields("s") == {"owner": b"me", "a": b"1"}
+    assert await store.change_fields("s", mine, {"b": b"2"}, alone=True, ttl_seconds=60) is not None
+    assert await store.fields("s") == {"b": b"2"}
+    await store.set_fields("s", {"owner": b"me", "a": b"1"}, ttl_seconds=60)
+    await store.delete_fields("s", ["b"])
+    before = await store.change_fields(
+        "s", mine, {"é": b""}, without=["a", "x"], absent=yours, ttl_seconds=60
+    )
+    assert before == {"owner": b"me", "a": b"1"}
+    assert await store.fields("s") == {"owner": b"me", "é": b""}
+    assert await store.change_fields("s", mine, yours, alone=True, ttl_seconds=0.1) == {
+        "owner": b"me",
+        "é": b"",
+    }
+
+    async def is_gone() -> bool:
+        return await store.fields("s") == {}
+
+    await eventually(is_gone)
+
+
 async def test_everything_runs_out(store: Store) -> None:
     await store.set("a", b"1", ttl_seconds=0.1)
     await store.claim("b", b"1", ttl_seconds=0.1)
@@ -104,6 +132,7 @@ async def test_an_unreachable_store_says_so_without_its_address() -> None:
         store.claim("a", b"", ttl_seconds=1),
         store.replace("a", b"", b"", ttl_seconds=1),
         store.set_fields("a", {"f": b""}, ttl_seconds=1),
+        store.change_fields("a", {}, {}, ttl_seconds=1),
         store.touch(["a"], ttl_seconds=1),
     ):
         with pytest.raises(BrokerError) as caught:

@@ -73,6 +73,29 @@ class MemoryStore:
         if not present:
             self._drop(key)
 
+    async def change_fields(
+        self,
+        key: str,
+        expected: Mapping[str, bytes],
+        fields: Mapping[str, bytes],
+        *,
+        without: Collection[str] = (),
+        alone: bool = False,
+        absent: Mapping[str, bytes] | None = None,
+        ttl_seconds: float,
+    ) -> dict[str, bytes] | None:
+        before = await self.fields(key)
+        if before:
+            if any(before.get(field) != value for field, value in expected.items()):
+                return None
+        elif absent is None:
+            return None
+        kept = {} if alone else before
+        new = {**(kept if before else absent or {}), **fields}
+        self._hashes[key] = {field: value for field, value in new.items() if field not in without}
+        self._keep(key, ttl_seconds)
+        return before
+
     async def touch(self, keys: Collection[str], *, ttl_seconds: float) -> None:
         self._sweep()
         for key in keys:

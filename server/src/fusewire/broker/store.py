@@ -3,8 +3,8 @@
 Every key runs out by itself. Each operation is atomic for its one key; nothing spans two keys, for they may lie on two nodes.
 What it is made for:
 
-- *Sessions.* `set_fields("session:<id>", {room: b""}, ...)` holds a session's room memberships; the worker that has the connection extends
-  the key while it lives (`touch`) and leaves it to run out after the retention time. Re-attaching is `fields()`.
+- *Sessions.* A hash `session:<id>` holds whose a session is, which worker has it, and its rooms. `change_fields` changes it for that owner alone;
+  the worker that has the connection extends the key while it lives (`touch`) and leaves it to run out after the retention time.
 - *Presence.* Per room a hash `presence:<room>`, field = member, value = (worker, what to show). Each worker keeps one key `worker:<id>`
   alive with a ttl of seconds; a reader takes `fields()`, then `get_many()` of the workers named there, and leaves out the members of
   workers that are gone. So a killed worker costs nothing to clean up: whoever reads may `delete_fields()`. Joins and leaves travel as
@@ -56,6 +56,24 @@ class Store(Protocol):
         ...
 
     async def delete_fields(self, key: str, fields: Collection[str]) -> None: ...
+
+    async def change_fields(
+        self,
+        key: str,
+        expected: Mapping[str, bytes],
+        fields: Mapping[str, bytes],
+        *,
+        without: Collection[str] = (),
+        alone: bool = False,
+        absent: Mapping[str, bytes] | None = None,
+        ttl_seconds: float,
+    ) -> dict[str, bytes] | None:
+        """Change these fields and drop those in `without`, or all others (`alone`), if the hash is there and has what is expected.
+        When it is not there it begins with `absent` and `fields`; not without `absent`.
+
+        Returns what it was before, or None: nothing was changed. An attempt may be made twice, and then tells what the first one left.
+        """
+        ...
 
     async def touch(self, keys: Collection[str], *, ttl_seconds: float) -> None:
         """Keep those that are there for `ttl_seconds` from now."""

@@ -107,3 +107,33 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 """)
 """Milliseconds, then fields and values in turn."""
+
+CHANGE_FIELDS = Script("""
+local key, milliseconds, alone, sizes = KEYS[1], ARGV[1], ARGV[2], { unpack(ARGV, 3, 6) }
+local at = 7
+local function take(size)
+  local part = {}
+  for i = 1, tonumber(size) do part[i] = ARGV[at + i - 1] end
+  at = at + #part
+  return part
+end
+local expected, fields, without = take(sizes[1]), take(sizes[2]), take(sizes[3])
+local absent = tonumber(sizes[4]) >= 0 and take(sizes[4])
+local before = redis.call('HGETALL', key)
+if #before > 0 then
+  for i = 1, #expected, 2 do
+    if redis.call('HGET', key, expected[i]) ~= expected[i + 1] then return false end
+  end
+  if alone == '1' then redis.call('DEL', key) end
+elseif absent then
+  if #absent > 0 then redis.call('HSET', key, unpack(absent)) end
+else
+  return false
+end
+if #fields > 0 then redis.call('HSET', key, unpack(fields)) end
+if #without > 0 then redis.call('HDEL', key, unpack(without)) end
+redis.call('PEXPIRE', key, milliseconds)
+return before
+""")
+"""Milliseconds; 1 to drop all others; how many arguments of each kind follow (the last one is -1 for none): what is expected, the fields, those
+to drop, and those of a new hash. What was there before; nil when nothing was changed."""

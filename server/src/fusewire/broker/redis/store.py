@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from fusewire.broker.port import BrokerError
 from fusewire.broker.redis.nodes import Nodes
 from fusewire.broker.redis.patience import Patience
-from fusewire.broker.redis.scripts import REPLACE, SET_FIELDS
+from fusewire.broker.redis.scripts import CHANGE_FIELDS, REPLACE, SET_FIELDS
 from fusewire.broker.redis.timing import Timing
 
 FIELDS = 1_000
@@ -63,11 +63,10 @@ class RedisStore:
         await self._do(key, "DEL", self._key(key))
 
     async def fields(self, key: str) -> dict[str, bytes]:
-        flat: list[bytes] = await self._do(key, "HGETALL", self._key(key))
-        return {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
+        return _fields(await self._do(key, "HGETALL", self._key(key)))
 
     async def set_fields(self, key: str, fields: Mapping[str, bytes], *, ttl_seconds: float) -> None:
-        flat = [part for field in fields.items() for part in field]
+        flat = _flat(fields)
         with _reached():
             for start in range(0, len(flat), 2 * FIELDS):
                 part = flat[start : start + 2 * FIELDS]
@@ -79,6 +78,28 @@ class RedisStore:
     async def delete_fields(self, key: str, fields: Collection[str]) -> None:
         if fields:
             await self._do(key, "HDEL", self._key(key), *fields)
+
+    async def change_fields(
+        self,
+        key: str,
+        expected: Mapping[str, bytes],
+        fields: Mapping[str, bytes],
+        *,
+        without: Collection[str] = (),
+        alone: bool = False,
+        absent: Mapping[str, bytes] | None = None,
+        ttl_seconds: float,
+    ) -> dict[str, bytes] | None:
+        parts = (_flat(expected), _flat(fields), [*without], _flat(absent or {}))
+        sizes = [len(part) for part in parts]
+        if absent is None:
+            sizes[-1] = -1
+        arguments = (_milliseconds(ttl_seconds), int(alone), *sizes, *(one for part in parts for one in part))
+        with _reached():
+            before: list[bytes] | None = await self._patience.keep_asking(
+                partial(self._nodes.run, CHANGE_FIELDS, self._key(key), *arguments)
+            )
+        return None if before is None else _fields(before)
 
     async def touch(self, keys: Collection[str], *, ttl_seconds: float) -> None:
         kept = _milliseconds(ttl_seconds)
@@ -113,6 +134,14 @@ def _reached() -> Iterator[None]:
     except (RedisError, OSError) as error:
         # The type only: messages of the driver hold addresses.
         raise BrokerError(f"the store could not be asked ({type(error).__name__})") from error
+
+
+def _flat(fields: Mapping[str, bytes]) -> list[str | bytes]:
+    return [part for field in fields.items() for part in field]
+
+
+def _fields(flat: list[bytes]) -> dict[str, bytes]:
+    return {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
 
 
 def _milliseconds(seconds: float) -> int:
