@@ -146,6 +146,24 @@ async def test_an_item_that_is_larger_than_the_journal_arrives(broker_url: str |
         assert isinstance(reader.ended, m.End)
 
 
+@pytest.mark.usefixtures("quick")
+async def test_what_was_sent_and_did_not_arrive_is_kept_whatever_comes_behind_it(
+    broker_url: str | None,
+) -> None:
+    house = House(broker_url)
+    sizes = [10, 20, 30, 3 * MIB, 3 * MIB, 3 * MIB]
+    async with house.open() as hosts, Reader(hosts) as reader:
+        await reader.call("huge", sizes)
+        await reader.read(1)
+        # The others up to the first large one are on their way, and what is behind that is written.
+        await settled(house.log, 5)
+        await reader.cut()
+        await reader.resume()
+        await reader.read()
+        assert [len(item) for item in reader.got if isinstance(item, bytes)] == sizes
+        assert isinstance(reader.ended, m.End)
+
+
 async def test_an_item_that_cannot_be_sent_ends_the_stream_behind_those_before(
     broker_url: str | None,
 ) -> None:

@@ -246,6 +246,28 @@ async def test_history_is_bounded_by_count(broker: Broker, emitter: Broker) -> N
     assert not await recovered(first - 1)
 
 
+async def test_what_runs_out_together_does_not_as_long_as_somebody_is_there(
+    broker: Broker, emitter: Broker
+) -> None:
+    brief = Retention(seconds=0.2, count=1_000, together=True)
+    begin = await broker.subscribe(TOPIC, brief)
+    assert begin is not None
+    messages = [b"%d" % n for n in range(150)]
+    for message in messages:
+        await emitter.publish(TOPIC, message, brief)
+    # Longer than it is kept, and longer than it takes until it is looked at again.
+    await asyncio.sleep(2.5)
+    assert await since(broker, begin) == messages
+    await emitter.publish(TOPIC, b"late", brief)
+    assert await since(broker, begin) == [*messages, b"late"]
+    broker.unsubscribe(TOPIC)
+
+    async def forgotten() -> bool:
+        return await since(emitter, begin) is None
+
+    await eventually(forgotten)
+
+
 async def test_a_position_outlives_its_history_while_somebody_is_there(
     broker: Broker, emitter: Broker
 ) -> None:

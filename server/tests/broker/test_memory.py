@@ -67,6 +67,23 @@ async def test_a_topic_that_nobody_needs_is_forgotten(memory: MemoryBroker, cloc
     assert repr(memory) == "<MemoryBroker 0 topics>"
 
 
+async def test_what_runs_out_together_counts_from_when_somebody_was_there(
+    memory: MemoryBroker, clock: Clock
+) -> None:
+    together = Retention(seconds=10, count=3, together=True)
+    await memory.subscribe("t", together)
+    position = await memory.publish("t", b"1", together)
+    await memory.publish("t", b"2", together)
+    clock.now = 100
+    assert await recovers(memory, position)
+    memory.unsubscribe("t")
+    clock.now = 109
+    assert await recovers(memory, position)
+    clock.now = 110
+    assert not await recovers(memory, position)
+    assert repr(memory) == "<MemoryBroker 0 topics>"
+
+
 async def test_a_topic_that_came_again_does_not_take_the_old_one_for_itself(
     memory: MemoryBroker, clock: Clock
 ) -> None:

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from fusewire.streams.journal import KEPT_BYTES, KEPT_ITEMS, UNREAD_BYTES, UNREAD_ITEMS, Unread
+from fusewire.streams.journal import (
+    KEPT_BYTES,
+    KEPT_ITEMS,
+    LATEST,
+    ON_ITS_WAY_BYTES,
+    UNREAD_BYTES,
+    UNREAD_ITEMS,
+    Unread,
+)
 
 
 def filled(sizes: list[int], *, taken: bool) -> tuple[Unread, int]:
@@ -26,8 +34,14 @@ def test_what_was_read_is_kept_up_to_so_many_bytes() -> None:
     quarter = KEPT_BYTES // 4
     assert filled([quarter] * 4, taken=True)[1] == 4
     assert filled([quarter] * 9, taken=True)[1] == 4
-    # One of any size is.
-    assert filled([quarter, 3 * KEPT_BYTES], taken=True)[1] == 1
+    # Whatever their size, so many are.
+    assert filled([3 * KEPT_BYTES] * 9, taken=True)[1] == LATEST + 1
+
+
+def test_what_may_be_on_its_way_is_kept_whatever_comes_behind_it() -> None:
+    window = [ON_ITS_WAY_BYTES // 8] * 8
+    assert filled([*window, KEPT_BYTES, KEPT_BYTES, KEPT_BYTES], taken=True)[1] == 10
+    assert filled([*window, KEPT_BYTES, KEPT_BYTES, KEPT_BYTES, 1], taken=True)[1] == 3
 
 
 def test_what_was_not_read_is_kept_whatever_it_takes() -> None:

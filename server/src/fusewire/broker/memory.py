@@ -29,9 +29,12 @@ class _Topic:
 
     def trim(self, now: float) -> None:
         while self.entries and (
-            len(self.entries) > self.retention.count or self.entries[0][0] <= now - self.retention.seconds
+            len(self.entries) > self.retention.count or self._ran_out(self.entries[0][0], now)
         ):
             self.entries.popleft()
+
+    def _ran_out(self, published: float, now: float) -> bool:
+        return not self.retention.together and published <= now - self.retention.seconds
 
 
 class MemoryBroker:
@@ -128,7 +131,7 @@ class MemoryBroker:
         while (topic := self._deadlines.pop_due(now)) is not None:
             state = self._topics[topic]
             state.trim(now)
-            if state.entries:
+            if state.entries and not state.retention.together:
                 self._deadlines.put(topic, state.entries[0][0] + state.retention.seconds)
             elif not state.subscribed:
                 # Nobody has been there for as long as a position is remembered.

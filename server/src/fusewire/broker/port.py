@@ -19,10 +19,14 @@ class BrokerError(ConnectionError):
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long (`seconds`) and how many (`count`) events of a topic are kept. Both are promises; a broker may keep more for a while."""
+    """How long (`seconds`) and how many (`count`) events of a topic are kept. Both are promises; a broker may keep more for a while.
+
+    `together`: its events run out all at once, so long after the topic was last published to or subscribed to; none of them does before.
+    """
 
     seconds: float
     count: int
+    together: bool = False
 
     def __post_init__(self) -> None:
         if self.seconds <= 0 or self.count < 1:

@@ -22,6 +22,14 @@ KEPT_ITEMS = UNREAD_ITEMS + 1_000
 KEPT_BYTES = 2 * UNREAD_BYTES
 """So much is kept in all: what a reader took may not have arrived, and it asks for that again."""
 
+ON_ITS_WAY_BYTES = 256 * 1024
+LATEST = 2
+"""What was taken and may not have arrived: a connection's window, the item that went beyond it, and the one that waits for room. It is
+kept whatever comes behind it, and however large it is."""
+
+LATE_SECONDS = 10.0
+"""So much longer than a stream waits for a reader its journal is kept: until it is surely known that nobody reads."""
+
 PREFIX = "stream:"
 
 
@@ -98,20 +106,20 @@ def owner_of(identity: Identity | None) -> bytes:
 
 
 def retention(seconds: float, count: int) -> Retention:
-    """What was published at the beginning of an absence is still there at its end."""
-    return Retention(2 * seconds, count)
+    """`count` bounds it as long as it is written or read; `seconds` count when neither is so."""
+    return Retention(seconds + LATE_SECONDS, count, together=True)
 
 
 class Unread:
     """What a journal holds: what no reader has taken, and how much is kept behind that."""
 
-    __slots__ = ("_kept", "_kept_size", "_size", "_waiting")
+    __slots__ = ("_size", "_taken", "_taken_size", "_waiting")
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[str, int]] = deque()
         self._size = 0
-        self._kept: deque[int] = deque()
-        self._kept_size = 0
+        self._taken: deque[int] = deque()
+        self._taken_size = 0
 
     @property
     def full(self) -> bool:
@@ -119,12 +127,20 @@ class Unread:
 
     def keep(self, size: int) -> int:
         """One more record is about to be written: how many are to be kept, it included."""
-        self._kept.append(size)
-        self._kept_size += size
-        while len(self._kept) > KEPT_ITEMS or (self._kept_size > KEPT_BYTES and len(self._kept) > 1):
-            self._kept_size -= self._kept.popleft()
-        # What nobody has taken is less than what may be kept, but for one item of any size.
-        return max(len(self._kept), len(self._waiting) + 1)
+        while self._surplus(size):
+            self._taken_size -= self._taken.popleft()
+        return len(self._taken) + len(self._waiting) + 1
+
+    def _surplus(self, size: int) -> bool:
+        """Whether the oldest that was taken is too much, and has surely arrived: not all that was taken since can be on its way."""
+        if len(self._taken) <= LATEST:
+            return False
+        if len(self._taken) + len(self._waiting) >= KEPT_ITEMS:
+            return True
+        if self._taken_size + self._size + size <= KEPT_BYTES:
+            return False
+        newest = sum(self._taken[-n] for n in range(1, LATEST + 1))
+        return self._taken_size - newest >= ON_ITS_WAY_BYTES
 
     def add(self, position: str, size: int) -> None:
         self._waiting.append((position, size))
@@ -133,4 +149,7 @@ class Unread:
     def taken(self, position: str) -> None:
         """A reader has everything up to there."""
         while self._waiting and not after(self._waiting[0][0], position):
-            self._size -= self._waiting.popleft()[1]
+            size = self._waiting.popleft()[1]
+            self._size -= size
+            self._taken.append(size)
+            self._taken_size += size

@@ -257,16 +257,20 @@ class Streams:
         streams = [runner.stream for runner in self._runners.values()]
         if streams:
             await self._renew(streams)
-        for seconds in {stream.seconds for stream in streams}:
-            keys = [stream.key for stream in streams if stream.seconds == seconds]
-            await self._store.touch(keys, ttl_seconds=_kept(seconds))
         readings = [reading for each in self._readings.values() for reading in each]
+        await self._remember({*streams, *(reading.stream for reading in readings)})
         for reading in readings:
             await self.tell(reading)
         if readings:
             leases = await self._store.get_many([reading.stream.lease for reading in readings])
             for reading, lease in zip(readings, leases, strict=True):
                 reading.seen(at_work=lease is not None or reading.stream.id in self._runners)
+
+    async def _remember(self, streams: set[Stream]) -> None:
+        """Whoever comes back to them finds them: those that run, and those that have ended and are being read."""
+        for seconds in {stream.seconds for stream in streams}:
+            keys = [stream.key for stream in streams if stream.seconds == seconds]
+            await self._store.touch(keys, ttl_seconds=_kept(seconds))
 
     async def _renew(self, streams: list[Stream]) -> None:
         leases = [stream.lease for stream in streams]

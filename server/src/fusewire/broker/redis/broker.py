@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -20,7 +19,7 @@ from fusewire.broker.redis.ears import Ears
 from fusewire.broker.redis.feed import Feed, State
 from fusewire.broker.redis.nodes import Nodes
 from fusewire.broker.redis.patience import Patience
-from fusewire.broker.redis.repair import Repair, keep_seconds, read_page
+from fusewire.broker.redis.repair import Repair, keep_seconds, kept_milliseconds, read_page
 from fusewire.broker.redis.scripts import PUBLISH
 from fusewire.broker.redis.timing import Timing
 
@@ -124,7 +123,7 @@ class RedisBroker:
             except (RedisError, OSError) as error:
                 raise _refused(error) from error
             return None
-        kept = math.ceil(retention.seconds * 1000)
+        kept = kept_milliseconds(retention)
         token = secrets.token_bytes(8)
         keep = keep_seconds(retention, self._timing)
         arguments = (message, retention.count, kept, keep, token, secrets.randbelow(IDS))

@@ -111,8 +111,8 @@ class Repair:
                 self.ask(feed)
 
     def _touch(self, feed: Feed) -> list[Any]:
-        kept = math.ceil(feed.retention.seconds * 1000)
-        return ["EVAL", TOUCH.text, 1, feed.key, kept, keep_seconds(feed.retention, self._timing)]
+        kept, keep = kept_milliseconds(feed.retention), keep_seconds(feed.retention, self._timing)
+        return ["EVAL", TOUCH.text, 1, feed.key, kept, keep]
 
     def _asked(self, feed: Feed, top: str) -> None:
         announced = feed.asked(top)
@@ -168,6 +168,11 @@ def is_due(feed: Feed, now: float, check: float) -> bool:
 def keep_seconds(retention: Retention, timing: Timing) -> int:
     """How long a topic's key lives after it was last published to or checked."""
     return math.ceil(retention.seconds + timing.grace)
+
+
+def kept_milliseconds(retention: Retention) -> int:
+    """How old an entry of a topic may be; 0 when its age does not count."""
+    return 0 if retention.together else math.ceil(retention.seconds * 1000)
 
 
 async def read_page(

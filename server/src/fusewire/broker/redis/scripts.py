@@ -62,13 +62,16 @@ local before, sequence = string.match(previous, '(%d+)-(%d+)')
 if now > tonumber(before) then sequence = start else now, sequence = before, sequence + 1 end
 local id = string.format('%.0f-%.0f', now, sequence)
 redis.call('XADD', key, 'MAXLEN', '~', count, id, 'p', previous, 't', token, 'm', message)
-redis.call('XTRIM', key, 'MINID', '~', string.format('%.0f', math.max(0, now - milliseconds_kept)))
+if milliseconds_kept ~= '0' then
+  redis.call('XTRIM', key, 'MINID', '~', string.format('%.0f', math.max(0, now - milliseconds_kept)))
+end
 redis.call('EXPIRE', key, keep)
 redis.call('SPUBLISH', key, previous .. ' ' .. id .. ' ' .. message)
 return id
 """
 )
-"""Message, count, milliseconds, seconds that the key is kept, token, random number; and the milliseconds since an earlier attempt.
+"""Message, count, milliseconds (0: whatever its age), seconds that the key is kept, token, random number; and the milliseconds since
+an earlier attempt.
 
 Returns the new position.
 """
@@ -79,11 +82,15 @@ TOUCH = Script(
 local key, milliseconds_kept, keep = KEYS[1], ARGV[1], ARGV[2]
 local id = newest(key, keep)
 redis.call('EXPIRE', key, keep)
-redis.call('XTRIM', key, 'MINID', string.format('%.0f', milliseconds() - milliseconds_kept))
+if milliseconds_kept ~= '0' then
+  redis.call('XTRIM', key, 'MINID', string.format('%.0f', milliseconds() - milliseconds_kept))
+end
 return id
 """
 )
-"""Milliseconds, seconds that the key is kept: the topic's position, which is remembered for that long; entries that ran out are dropped."""
+"""Milliseconds (0: whatever its age), seconds that the key is kept: the topic's position, which is remembered for that long; entries
+that ran out are dropped.
+"""
 
 READ = Script(
     _NEWEST
