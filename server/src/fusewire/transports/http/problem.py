@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from fusewire.calls import Failures, failure_of, json_data, packed_data, packed_detail
-from fusewire.errors import RateLimited, RpcError, Unauthenticated
+from fusewire.errors import RateLimited, RpcError
 from fusewire.procedures.values import NaiveDatetimes
 from fusewire.wire.codec import pack_map, pack_scalar
 from fusewire.wire.messages import Packed
@@ -53,7 +53,7 @@ def problem_headers(error: RpcError[Any]) -> dict[str, str]:
     headers: dict[str, str] = dict(getattr(error, "headers", None) or {})
     if isinstance(error, RateLimited) and error.data is not None:
         headers["retry-after"] = str(error.data["retry_after"])
-    if isinstance(error, Unauthenticated):
+    if error.status == 401 and not any(name.lower() == "www-authenticate" for name in headers):
         headers["www-authenticate"] = "Bearer"
     return headers
 

@@ -25,9 +25,9 @@ from fusewire.procedures.sources import Injected, Node, walk
 from fusewire.transports.http.problem import ErrorBody, InvalidArgumentItem, RetryAfter
 
 _HEADERS: dict[type[RpcError[Any]], Any] = {
-    Unauthenticated: {"WWW-Authenticate": {"schema": {"type": "string"}}},
     RateLimited: {"Retry-After": {"description": "In seconds.", "schema": {"type": "integer", "minimum": 1}}},
 }
+_CHALLENGE = {"WWW-Authenticate": {"schema": {"type": "string"}}}
 _DETAIL: dict[type[RpcError[Any]], Any] = {InvalidArgument: list[InvalidArgumentItem]}
 _DATA: dict[type[RpcError[Any]], Any] = {RateLimited: RetryAfter}
 
@@ -98,6 +98,8 @@ def _response(errors: Sequence[_Expected]) -> dict[str, Any]:
         model = Annotated[reduce(or_, bodies), pydantic.Field(discriminator="code")]
         said = "\n".join(f"- `{error.code}`: {when}" for error, when in errors)
     headers = {name: header for error, _ in errors for name, header in _HEADERS.get(error, {}).items()}
+    if errors[0].error.status == 401:
+        headers |= _CHALLENGE
     return {"model": model, "description": said, **({"headers": headers} if headers else {})}
 
 
