@@ -12,8 +12,9 @@ from fastapi import FastAPI
 from fusewire import Credentials, Fuse
 
 from tests.support.callers import PYTHON_CLIENTS, TRANSPORTS, Caller, calling
-from tests.support.peer import Peer
+from tests.support.peer import Peer, connected
 from tests.support.server import serving
+from tests.support.shop import Shop
 from tests.support.valkey import ValkeyServer
 from tests.support.worlds import Notes, World, works
 
@@ -134,3 +135,29 @@ def session(note: Notes, gate: asyncio.Event) -> Callable[[], AsyncGenerator[str
         note("left")
 
     return session
+
+
+@pytest.fixture
+def shop(broker_url: str | None) -> Shop:
+    return Shop(broker_url)
+
+
+@pytest.fixture
+async def hosts(shop: Shop) -> AsyncIterator[tuple[str, str]]:
+    """Of two workers; in memory it is the same one twice."""
+    one, two = shop.worker(), shop.worker()
+    async with serving(one.app) as here:
+        if one is two:
+            yield here, here
+        else:
+            async with serving(two.app) as there:
+                yield here, there
+        shop.gate.set()
+
+
+@pytest.fixture
+async def devices(hosts: tuple[str, str]) -> AsyncIterator[tuple[Peer, Peer]]:
+    """One user at both workers."""
+    here, there = hosts
+    async with connected(here, token="ann") as one, connected(there, token="ann") as two:
+        yield one, two

@@ -6,120 +6,12 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import BackgroundTasks, FastAPI, HTTPException, Response
-from fusewire import Fuse, RegistrationError, RpcError
+from fastapi import FastAPI, Response
+from fusewire import Fuse, RegistrationError
 from fusewire.wire import messages as m
-from pydantic import BaseModel
 
-from tests.support.apps import Workers
 from tests.support.peer import Peer, connected
-from tests.support.server import serving
-from tests.support.valkey import ValkeyServer
-from tests.support.worlds import Notes
-
-KEY = "0123456789abcdef"
-
-
-class Receipt(BaseModel):
-    number: int
-    data: bytes
-
-
-class Spent(RpcError[Receipt], status=402):
-    """Nothing is left."""
-
-
-class Shop:
-    """An app on any number of workers, and what its procedures did."""
-
-    def __init__(self, broker_url: str | None) -> None:
-        self.worker = Workers(broker_url, self._define)
-        self.note = Notes()
-        self.gate = asyncio.Event()
-
-    @property
-    def paid(self) -> int:
-        return self.note.noted.count("pay")
-
-    def _define(self, fuse: Fuse) -> None:
-        fuse._services.pipeline.deduplication.lease_seconds = 0.5
-
-        @fuse.rpc(dedupe="10m")
-        async def pay(amount: int) -> Receipt:
-            self.note("pay")
-            return Receipt(number=self.paid, data=b"\xff" * amount)
-
-        @fuse.rpc(dedupe="0.1s")
-        async def pay_for_a_moment() -> int:
-            self.note("pay")
-            await self.gate.wait()
-            return self.paid
-
-        @fuse.rpc(dedupe="10m")
-        async def pay_slowly(tasks: BackgroundTasks) -> int:
-            self.note("pay")
-            try:
-                await self.gate.wait()
-            except asyncio.CancelledError:
-                self.note("cancelled")
-                raise
-            tasks.add_task(self.note, "afterwards")
-            return self.paid
-
-        @fuse.rpc(dedupe="10m", raises=[Spent])
-        async def fail(how: str) -> None:
-            self.note("pay")
-            match how:
-                case "declared":
-                    raise Spent(Receipt(number=self.paid, data=b"\xff"), "all gone")
-                case "http":
-                    raise HTTPException(418, {"tea": "pot"}, {"x-tea": "pot"})
-                case _:
-                    raise ValueError("oops")
-
-        @fuse.rpc(dedupe="10m", limit="1/h")
-        async def rarely() -> int:
-            self.note("pay")
-            return self.paid
-
-
-@pytest.fixture
-def shop(broker_url: str | None) -> Shop:
-    return Shop(broker_url)
-
-
-@pytest.fixture
-async def hosts(shop: Shop) -> AsyncIterator[tuple[str, str]]:
-    """Of two workers; in memory it is the same one twice."""
-    one, two = shop.worker(), shop.worker()
-    async with serving(one.app) as here:
-        if one is two:
-            yield here, here
-        else:
-            async with serving(two.app) as there:
-                yield here, there
-        shop.gate.set()
-
-
-@pytest.fixture
-async def devices(hosts: tuple[str, str]) -> AsyncIterator[tuple[Peer, Peer]]:
-    """One user at both workers."""
-    here, there = hosts
-    async with connected(here, token="ann") as one, connected(there, token="ann") as two:
-        yield one, two
-
-
-Ids = iter(range(1, 1_000_000))
-
-
-def keyed(name: str, *args: Any, key: str | None = KEY) -> m.Call:
-    return m.Call(next(Ids), name, list(args), {}, None, key)
-
-
-async def answer(peer: Peer, name: str, *args: Any, key: str | None = KEY) -> Any:
-    message = keyed(name, *args, key=key)
-    await peer.send(message)
-    return await peer.answer(message.id)
+from tests.support.shop import KEY, Shop, answer, keyed
 
 
 def http(host: str, key: str = KEY, token: str | None = None, **headers: str) -> httpx.AsyncClient:
@@ -255,18 +147,6 @@ async def test_a_large_result_is_not_kept_and_that_is_said(shop: Shop, hosts: tu
         assert shop.paid == 1
 
 
-async def test_a_worker_that_died_leaves_an_unknown_outcome(shop: Shop, devices: tuple[Peer, Peer]) -> None:
-    one, two = devices
-    await one.send(keyed("pay_slowly"))
-    await shop.note.until("pay")
-    # What is left of a worker that is killed: a record that nobody keeps alive.
-    for fuse in shop.worker.made:
-        fuse._services.pipeline.deduplication._held.clear()
-    error = await answer(two, "pay_slowly")
-    assert (error.status, error.code) == (409, "OUTCOME_UNKNOWN")
-    assert shop.paid == 1
-
-
 async def test_a_long_call_keeps_its_claim(shop: Shop, devices: tuple[Peer, Peer]) -> None:
     one, two = devices
     await one.send(keyed("pay_slowly"))
@@ -296,15 +176,6 @@ async def test_the_time_of_an_outcome_begins_when_there_is_one(
         while (await answer(one, "pay_for_a_moment")).value == 1:  # noqa: ASYNC110  # until the time is over
             await asyncio.sleep(0.05)
     assert shop.paid == 2
-
-
-async def test_without_its_store_it_is_not_started() -> None:
-    with ValkeyServer() as server:
-        shop = Shop(server.url)
-        async with serving(shop.worker().app) as host, connected(host, token="ann") as peer:
-            server.stop()
-            assert (await answer(peer, "pay", 1)).code == "UNAVAILABLE"
-            assert shop.paid == 0
 
 
 def test_what_cannot_work_is_refused() -> None:

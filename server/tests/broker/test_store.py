@@ -10,6 +10,7 @@ from fusewire.broker.redis.store import RedisStore
 from fusewire.broker.store import Store
 
 from server.tests.broker.support import QUICK, eventually
+from tests.support.proxy import Proxy
 
 
 async def gone(store: Store, key: str) -> None:
@@ -46,6 +47,38 @@ async def test_only_the_holder_replaces(store: Store) -> None:
     assert not await store.replace("key", b"yours", b"wrong", ttl_seconds=60)
     assert await store.replace("key", b"mine", b"result", ttl_seconds=60)
     assert await store.claim("key", b"late", ttl_seconds=60) == b"result"
+
+
+async def test_only_what_is_expected_is_discarded(store: Store) -> None:
+    await store.discard("key", b"mine")
+    await store.set("key", b"yours", ttl_seconds=60)
+    await store.discard("key", b"mine")
+    assert await store.get("key") == b"yours"
+    await store.discard("key", b"yours")
+    assert await store.get("key") is None
+
+
+async def test_what_another_claimed_in_the_same_words_is_another_claim(store: Store) -> None:
+    assert await store.claim("key", b"same", ttl_seconds=60) is None
+    assert await store.claim("key", b"same", ttl_seconds=60) == b"same"
+
+
+async def test_a_claim_whose_answer_was_lost_is_known_again(proxy: Proxy, name: str) -> None:
+    store = RedisStore(f"redis://127.0.0.1:{proxy.port}", name=name, timing=QUICK)
+    assert await store.get("nothing") is None
+    for key, there in (("free", None), ("taken", b"yours")):
+        if there is not None:
+            await store.set(key, there, ttl_seconds=60)
+        proxy.down.dropped.clear()
+        proxy.down.drop = lambda _: True
+        async with asyncio.TaskGroup() as tasks:
+            claiming = tasks.create_task(store.claim(key, b"mine", ttl_seconds=60))
+            await proxy.down.dropped.wait()
+            proxy.down.drop = None
+            proxy.cut()
+        assert claiming.result() == there
+        assert await store.get(key) == (there or b"mine")
+    await store.aclose()
 
 
 async def test_fields_change_one_by_one(store: Store) -> None:

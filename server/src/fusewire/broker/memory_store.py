@@ -55,6 +55,11 @@ class MemoryStore:
     async def delete(self, key: str) -> None:
         self._drop(key)
 
+    async def discard(self, key: str, expected: bytes) -> None:
+        self._sweep()
+        if self._values.get(key) == expected:
+            self._drop(key)
+
     async def fields(self, key: str) -> dict[str, bytes]:
         self._sweep()
         return dict(self._hashes.get(key, ()))

@@ -9,9 +9,8 @@ What it is made for:
   alive with a ttl of seconds; a reader takes `fields()`, then `get_many()` of the workers named there, and leaves out the members of
   workers that are gone. So a killed worker costs nothing to clean up: whoever reads may `delete_fields()`. Joins and leaves travel as
   events of the room's topic.
-- *De-duplication.* `claim(key, b"running:<token>", ...)`: None means that this call runs; else somebody has the answer or is at work on
-  it. The runner writes its result with `replace(key, b"running:<token>", result, ...)`: false means that the claim ran out meanwhile.
-  Those who wait read again, or are told by an ephemeral event on a topic of the key's name.
+- *De-duplication.* `claim(key, <token>, ...)`: None means that this call runs; else somebody has the answer or is at work on it. The runner
+  writes its outcome with `set`, or takes its claim back with `discard`. Those who wait read again.
 - *Stream journals* need no store: a journal is a topic of its own. `Broker.publish` appends an item with a retention of the journal's
   limits, `since` gives the rest after the last position seen. The lease of the worker that runs the generator is a `claim` that it
   renews with `replace`.
@@ -38,7 +37,10 @@ class Store(Protocol):
     async def set(self, key: str, value: bytes, *, ttl_seconds: float) -> None: ...
 
     async def claim(self, key: str, value: bytes, *, ttl_seconds: float) -> bytes | None:
-        """Set it if it is absent: None. Otherwise what is there."""
+        """Set it if it is absent: None. Otherwise what is there.
+
+        When a broken connection leaves open whether it was set, it is asked for again, and this very value there counts as set.
+        """
         ...
 
     async def replace(self, key: str, expected: bytes, value: bytes, *, ttl_seconds: float) -> bool:
@@ -46,6 +48,10 @@ class Store(Protocol):
         ...
 
     async def delete(self, key: str) -> None: ...
+
+    async def discard(self, key: str, expected: bytes) -> None:
+        """Delete it if it still is `expected`."""
+        ...
 
     async def fields(self, key: str) -> dict[str, bytes]:
         """All fields of a hash; empty when there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -35,6 +36,9 @@ class Claims:
         self.lease_seconds = lease_seconds
         self._held: dict[str, Claim] = {}
         """What this worker executes, by token."""
+        self._given_up: dict[str, Claim] = {}
+        """What it does not, though the store may have it, by token."""
+        self._givers_up: set[asyncio.Task[None]] = set()
 
     # A lease lasts for three beats. Who finds none waits for two more: after an outage of the store the one at work comes back to it.
 
@@ -54,13 +58,24 @@ class Claims:
     async def keeping(self) -> AsyncIterator[None]:
         """What is claimed stays so while this worker is at work on it."""
         async with beside(self._keep_on()):
-            yield
+            try:
+                yield
+            finally:
+                for giver_up in self._givers_up:
+                    giver_up.cancel()
+                if self._givers_up:
+                    await asyncio.wait(self._givers_up)
 
     async def take(self, place: str, fingerprint: bytes, seconds: float) -> Claim | bytes:
         """A claim to be held from now on, or what is there instead. Raises `BrokerError`."""
         mine = Claim(place, Record(fingerprint, secrets.token_hex(8)), seconds)
         await self._store.set(_lease(mine.token), b"1", ttl_seconds=self._lease_ttl)
-        stored = await self._store.claim(place, mine.record.pack(), ttl_seconds=self._claim_ttl(seconds))
+        try:
+            stored = await self._store.claim(place, mine.record.pack(), ttl_seconds=self._claim_ttl(seconds))
+        except BaseException:
+            # Perhaps it is there, and others would take the call for begun.
+            self._give_up(mine)
+            raise
         if stored is None:
             self._held[mine.token] = mine
             return mine
@@ -95,6 +110,9 @@ class Claims:
                 raise KeyReused(message="This key was used with other arguments")
             if record.outcome is not None:
                 return record.outcome
+            if record.token in self._given_up:
+                await self._store.discard(place, stored)
+                return None
             if await self._store.get(_lease(record.token)) is not None:
                 silent = None
             elif silent is None or silent[0] != record.token:
@@ -107,6 +125,24 @@ class Claims:
             pause = min(pause * 1.5, 0.5)
             stored = await self._store.get(place)
         return None
+
+    def _give_up(self, claim: Claim) -> None:
+        self._given_up[claim.token] = claim
+        task = asyncio.create_task(self._take_back(claim))  # noqa: TID251  # `keeping` ends it
+        self._givers_up.add(task)
+        task.add_done_callback(self._givers_up.discard)
+
+    async def _take_back(self, claim: Claim) -> None:
+        begun, told = time.monotonic(), False
+        try:
+            # More than once: what was sent on a connection that broke may arrive late.
+            while not told or time.monotonic() - begun < self.lease_seconds:
+                with contextlib.suppress(BrokerError):
+                    await self._store.discard(claim.place, claim.record.pack())
+                    told = True
+                await asyncio.sleep(self._beat_seconds)
+        finally:
+            del self._given_up[claim.token]
 
     async def _keep_on(self) -> None:
         while True:

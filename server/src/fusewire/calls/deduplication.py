@@ -76,7 +76,7 @@ class Deduplication(Claims):
                     await outcome.answer(reply)
                     return
         except BrokerError as error:
-            raise Unavailable(message="The call was not started: its key could not be looked up") from error
+            raise Unavailable(message="Not started: what became of the key could not be looked up") from error
         await self._first(taken, procedure, around, reply, execute)
 
     async def _first(

@@ -109,6 +109,11 @@ return 1
 """)
 """What is expected, the new value, milliseconds: whether it was replaced."""
 
+DISCARD = Script("""
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+""")
+"""What is expected: it is deleted if it is that."""
+
 SET_FIELDS = Script("""
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 redis.call('PEXPIRE', KEYS[1], ARGV[1])

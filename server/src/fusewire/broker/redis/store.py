@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from fusewire.broker.port import BrokerError
 from fusewire.broker.redis.nodes import Nodes
 from fusewire.broker.redis.patience import Patience
-from fusewire.broker.redis.scripts import CHANGE_FIELDS, REPLACE, SET_FIELDS
+from fusewire.broker.redis.scripts import CHANGE_FIELDS, DISCARD, REPLACE, SET_FIELDS
 from fusewire.broker.redis.timing import Timing
 
 FIELDS = 1_000
@@ -46,14 +46,23 @@ class RedisStore:
         await self._do(key, "SET", self._key(key), value, "PX", _milliseconds(ttl_seconds))
 
     async def claim(self, key: str, value: bytes, *, ttl_seconds: float) -> bytes | None:
-        # Not tried again, nor is `replace`: what an attempt that was executed has changed looks like somebody else's.
-        with _reached():
+        asked = 0
+        name, kept = self._key(key), _milliseconds(ttl_seconds)
+
+        async def ask() -> bytes | None:
+            nonlocal asked
+            asked += 1
             present: bytes | None = await self._nodes.execute(
-                self._key(key), "SET", self._key(key), value, "NX", "GET", "PX", _milliseconds(ttl_seconds)
+                name, "SET", name, value, "NX", "GET", "PX", kept
             )
-        return present
+            # The attempt before this one was executed, and its answer was lost.
+            return None if asked > 1 and present == value else present
+
+        with _reached():
+            return await self._patience.keep_asking(ask)
 
     async def replace(self, key: str, expected: bytes, value: bytes, *, ttl_seconds: float) -> bool:
+        # Not tried again: what an attempt that was executed has changed looks like somebody else's.
         with _reached():
             return bool(
                 await self._nodes.run(REPLACE, self._key(key), expected, value, _milliseconds(ttl_seconds))
@@ -61,6 +70,10 @@ class RedisStore:
 
     async def delete(self, key: str) -> None:
         await self._do(key, "DEL", self._key(key))
+
+    async def discard(self, key: str, expected: bytes) -> None:
+        with _reached():
+            await self._patience.keep_asking(partial(self._nodes.run, DISCARD, self._key(key), expected))
 
     async def fields(self, key: str) -> dict[str, bytes]:
         return _fields(await self._do(key, "HGETALL", self._key(key)))
