@@ -39,7 +39,7 @@ def test_without_the_generator_it_says_what_to_install(
     small: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "datamodel_code_generator", None)
-    with pytest.raises(LoadError, match=r"pip install 'fusewire-codegen\[python\]'"):
+    with pytest.raises(LoadError, match=r"the extra fusewire-codegen\[python\]"):
         render(small, "shop.main:app")
 
 

@@ -65,7 +65,7 @@ def broker_to_publish(url: str, name: str) -> RedisBroker:
     return RedisBroker(url, name=name)
 
 
-_MISSING = 'a Redis broker needs redis-py: pip install "fusewire[redis]"'
+_MISSING = "a Redis broker needs redis-py: the extra fusewire[redis], see docs/server.md, Installing"
 
 
 def _check(url: str) -> None:

@@ -88,7 +88,7 @@ def _generate(
         from datamodel_code_generator.format import DatetimeClassType, Formatter
     except ImportError as error:
         raise LoadError(
-            "a Python client needs datamodel-code-generator: pip install 'fusewire-codegen[python]'"
+            "a Python client needs datamodel-code-generator: the extra fusewire-codegen[python], see docs/python-client.md"
         ) from error
     with warnings.catch_warnings():
         # About its own future defaults, and about defaults that are left as they are.

@@ -68,7 +68,9 @@ class MirrorRoute(APIRoute):
 def mirror(app: FastAPI, procedure: Procedure, services: Services, *, api_prefix: str) -> None:
     """Add the procedure's route to the app. Raises `RegistrationError` for a route that FastAPI refuses."""
     if procedure.takes_form and find_spec("python_multipart") is None:
-        raise RegistrationError(f"{procedure.place}: forms need a parser; pip install 'fusewire[forms]'")
+        raise RegistrationError(
+            f"{procedure.place}: forms need a parser: the extra fusewire[forms], see docs/forms.md"
+        )
 
     async def handle(request: Request) -> Response:
         return CallResponse(request, procedure, services)
