@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from fusewire.beside import beside
 from fusewire.broker import BrokerError, Store
+from fusewire.calls.fingerprint import Fingerprint
 from fusewire.calls.outcome import UNKNOWN, Outcome, Record, read_record
 from fusewire.errors import KeyReused
 
@@ -66,9 +67,9 @@ class Claims:
                 if self._givers_up:
                     await asyncio.wait(self._givers_up)
 
-    async def take(self, place: str, fingerprint: bytes, seconds: float) -> Claim | bytes:
+    async def take(self, place: str, arguments: Fingerprint, seconds: float) -> Claim | bytes:
         """A claim to be held from now on, or what is there instead. Raises `BrokerError`."""
-        mine = Claim(place, Record(fingerprint, secrets.token_hex(8)), seconds)
+        mine = Claim(place, Record(arguments, secrets.token_hex(8)), seconds)
         await self._store.set(_lease(mine.token), b"1", ttl_seconds=self._lease_ttl)
         try:
             stored = await self._store.claim(place, mine.record.pack(), ttl_seconds=self._claim_ttl(seconds))
@@ -96,7 +97,7 @@ class Claims:
         await self._store.delete(claim.place)
 
     async def outcome(
-        self, place: str, stored: bytes | None, fingerprint: bytes, seconds: float
+        self, place: str, stored: bytes | None, arguments: Fingerprint, seconds: float
     ) -> Outcome | None:
         """Wait for it. None when the call turned out not to have been executed.
 
@@ -106,7 +107,7 @@ class Claims:
         silent: tuple[str, float] | None = None
         while stored is not None:
             record = read_record(stored)
-            if record.fingerprint != fingerprint:
+            if not record.arguments.fits(arguments):
                 raise KeyReused(message="This key was used with other arguments")
             if record.outcome is not None:
                 return record.outcome

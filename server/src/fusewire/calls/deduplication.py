@@ -18,6 +18,7 @@ import msgpack
 
 from fusewire.broker import BrokerError, Store
 from fusewire.calls.claims import Claim, Claims
+from fusewire.calls.fingerprint import fingerprint
 from fusewire.calls.outcome import KEPT_BYTES, Outcome, Recorder, Replies
 from fusewire.errors import InvalidArgument, RateLimited, RpcError, Unavailable
 from fusewire.procedures.call import Call
@@ -66,12 +67,10 @@ class Deduplication(Claims):
         """Answer `reply`, by executing the call or without. Raises `RpcError` when neither can be, and `CancelledError`."""
         assert procedure.dedupe_seconds is not None
         place = _place(procedure, call)
-        fingerprint = _fingerprint(values)
+        arguments = fingerprint(procedure, values)
         try:
-            while not isinstance(
-                taken := await self.take(place, fingerprint, procedure.dedupe_seconds), Claim
-            ):
-                outcome = await self.outcome(place, taken, fingerprint, procedure.dedupe_seconds)
+            while not isinstance(taken := await self.take(place, arguments, procedure.dedupe_seconds), Claim):
+                outcome = await self.outcome(place, taken, arguments, procedure.dedupe_seconds)
                 if outcome is not None:
                     await outcome.answer(reply)
                     return
@@ -133,7 +132,3 @@ def _place(procedure: Procedure, call: Call) -> str:
     who = "" if call.identity is None else f"user:{call.identity.id}"
     text = msgpack.packb([who, procedure.name, key])
     return f"call:{hashlib.sha256(text).hexdigest()}"
-
-
-def _fingerprint(values: Values) -> bytes:
-    return hashlib.sha256(repr(sorted(values.items())).encode("utf-8", "backslashreplace")).digest()[:16]

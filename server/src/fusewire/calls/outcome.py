@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 import msgpack
 
 from fusewire.calls.failure import packed_data, packed_detail
+from fusewire.calls.fingerprint import Fingerprint
 from fusewire.errors import HttpError, OutcomeUnknown, ResultNotKept, RpcError
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.values import OutputType
@@ -129,15 +130,15 @@ class Recorder:
 class Record(NamedTuple):
     """What the store has of a call. `outcome` is None while it is executed, by whoever holds the lease `token`."""
 
-    fingerprint: bytes
+    arguments: Fingerprint
     token: str
     outcome: Outcome | None = None
 
     def pack(self) -> bytes:
-        packed: bytes = msgpack.packb([self.fingerprint, self.token, self.outcome])
+        packed: bytes = msgpack.packb([self.arguments, self.token, self.outcome])
         return packed
 
 
 def read_record(stored: bytes) -> Record:
-    fingerprint, token, outcome = msgpack.unpackb(stored)
-    return Record(fingerprint, token, outcome and Outcome(outcome[0], tuple(outcome[1])))
+    arguments, token, outcome = msgpack.unpackb(stored)
+    return Record(Fingerprint(*arguments), token, outcome and Outcome(outcome[0], tuple(outcome[1])))
