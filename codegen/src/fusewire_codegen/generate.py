@@ -72,12 +72,15 @@ def stale(job: Job, loaded: Loaded) -> list[Output]:
 
 
 def summary(job: Job, outcome: Outcome) -> str:
-    """One line: `fuse.ts  written  3 procedures, 5 types`."""
+    """One line: `fuse.ts  written  3 procedures, 5 types`; without any, with a hint at what may have been forgotten."""
     wanted = [path for path in outcome.written if path in job.outputs] or outcome.written
     shown = wanted or job.outputs or (job.contract or Path(CONTRACT_FILE),)
     names = ", ".join(dict.fromkeys(path.name for path in shown))
     state = "written" if wanted else "unchanged"
-    return f"{names}  {state}  {_count(outcome.procedures, 'procedure')}, {_count(outcome.types, 'type')}"
+    found = f"{_count(outcome.procedures, 'procedure')}, {_count(outcome.types, 'type')}"
+    if not outcome.procedures:
+        found += " (a Router counts once it is included: fuse.include_router(router))"
+    return f"{names}  {state}  {found}"
 
 
 def _count(number: int, noun: str) -> str:
