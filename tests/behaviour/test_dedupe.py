@@ -11,14 +11,7 @@ from fusewire import Fuse, RegistrationError
 from fusewire.wire import messages as m
 
 from tests.support.peer import Peer, connected
-from tests.support.shop import KEY, Shop, answer, keyed
-
-
-def http(host: str, key: str = KEY, token: str | None = None, **headers: str) -> httpx.AsyncClient:
-    said = {"idempotency-key": key, **headers}
-    if token is not None:
-        said["authorization"] = f"Bearer {token}"
-    return httpx.AsyncClient(base_url=f"http://{host}/api", headers=said, timeout=10)
+from tests.support.shop import KEY, Shop, answer, http, keyed
 
 
 async def test_a_retry_is_answered_and_nothing_is_executed(

@@ -5,13 +5,14 @@ import functools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 from fusewire.wire import messages as m
 
 from tests.support.peer import Peer, connected
 from tests.support.proxy import Proxy
 from tests.support.server import serving
-from tests.support.shop import Shop, answer, keyed
+from tests.support.shop import Shop, answer, http, keyed
 from tests.support.valkey import ValkeyServer
 
 
@@ -127,3 +128,48 @@ async def test_without_its_store_it_is_not_started() -> None:
             server.stop()
             assert (await answer(peer, "pay", 1)).code == "UNAVAILABLE"
             assert shop.paid == 0
+
+
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+async def test_a_deadline_stops_it_without_its_connection_too(
+    shop: Shop, hosts: tuple[str, str], transport: str
+) -> None:
+    here, there = hosts
+    if transport == "websocket":
+        async with connected(here, token="ann") as peer:
+            await peer.send(keyed("pay_slowly", timeout_ms=500))
+            await shop.note.until("pay")
+            peer.cut()
+    else:
+        async with http(here, token="ann", **{"fusewire-timeout": "500"}) as client:
+            with pytest.raises(httpx.ReadTimeout):
+                await client.post("/pay_slowly", timeout=0.2)
+    await shop.note.until("cancelled")
+    async with connected(there, token="ann") as peer:
+        assert (await answer(peer, "pay_slowly")).code == "OUTCOME_UNKNOWN"
+    assert shop.paid == 1
+
+
+async def left_at_a_worker_that_stops(shop: Shop) -> None:
+    """A call whose caller is gone. Returns when the worker has stopped."""
+    async with serving(shop.worker().app) as host, connected(host, token="ann") as peer:
+        await peer.send(keyed("pay_slowly"))
+        await shop.note.until("pay")
+        peer.cut()
+
+
+async def test_a_worker_that_stops_lets_it_finish(valkey: ValkeyServer) -> None:
+    shop = Shop(valkey.url)
+    async with serving(shop.worker().app) as host, connected(host, token="ann") as peer:
+        asyncio.get_running_loop().call_later(0.4, shop.gate.set)
+        await left_at_a_worker_that_stops(shop)
+        assert shop.note.noted == ["pay", "afterwards"]
+        assert (await answer(peer, "pay_slowly")).value == 1
+
+
+async def test_a_worker_that_stops_does_not_wait_for_ever(valkey: ValkeyServer) -> None:
+    shop = Shop(valkey.url, drain_seconds=0.2)
+    async with serving(shop.worker().app) as host, connected(host, token="ann") as peer:
+        await left_at_a_worker_that_stops(shop)
+        assert shop.note.noted == ["pay", "cancelled"]
+        assert (await answer(peer, "pay_slowly")).code == "OUTCOME_UNKNOWN"

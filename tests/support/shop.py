@@ -7,6 +7,7 @@ import uuid
 from itertools import count
 from typing import Any
 
+import httpx
 from fastapi import BackgroundTasks, HTTPException
 from fusewire import Fuse, RpcError
 from fusewire.wire import messages as m
@@ -89,11 +90,18 @@ class Shop:
 _ids = count(1)
 
 
-def keyed(name: str, *args: Any, key: str | None = KEY) -> m.Call:
-    return m.Call(next(_ids), name, list(args), {}, None, key)
+def keyed(name: str, *args: Any, key: str | None = KEY, timeout_ms: int | None = None) -> m.Call:
+    return m.Call(next(_ids), name, list(args), {}, timeout_ms, key)
 
 
 async def answer(peer: Peer, name: str, *args: Any, key: str | None = KEY) -> Any:
     message = keyed(name, *args, key=key)
     await peer.send(message)
     return await peer.answer(message.id)
+
+
+def http(host: str, key: str = KEY, token: str | None = None, **headers: str) -> httpx.AsyncClient:
+    said = {"idempotency-key": key, **headers}
+    if token is not None:
+        said["authorization"] = f"Bearer {token}"
+    return httpx.AsyncClient(base_url=f"http://{host}/api", headers=said, timeout=10)

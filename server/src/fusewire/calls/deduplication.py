@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -38,22 +39,29 @@ Execute = Callable[[Recorder], Awaitable[None]]
 
 
 class Deduplication(Claims):
-    def __init__(self, store: Store, *, lease_seconds: float = 15.0) -> None:
+    """`drain_seconds`: how long calls without a connection may go on when the worker stops."""
+
+    def __init__(self, store: Store, *, drain_seconds: float = 0.0, lease_seconds: float = 15.0) -> None:
         super().__init__(store, lease_seconds=lease_seconds)
+        self._drain_seconds = drain_seconds
+        self._draining_since: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped: set[asyncio.Task[None]] = set()
         self._left = 0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """What is still executed at the end is cancelled, and that is written down."""
+        """At its end calls may finish; what outlives `drain_seconds` is cancelled, and that is written down."""
         async with self.keeping():
             try:
                 yield
             finally:
-                for task in self._tasks:
-                    task.cancel()
-                if self._tasks:
-                    await asyncio.wait(self._tasks)
+                await self._finish()
+
+    def drain(self) -> None:
+        """The worker is stopping: from now on the time counts."""
+        if self._draining_since is None:
+            self._draining_since = time.monotonic()
 
     async def run(
         self,
@@ -76,31 +84,68 @@ class Deduplication(Claims):
                     return
         except BrokerError as error:
             raise Unavailable(message="Not started: what became of the key could not be looked up") from error
-        await self._first(taken, procedure, around, reply, execute)
+        await self._first(taken, procedure, call, around, reply, execute)
 
     async def _first(
-        self, claim: Claim, procedure: Procedure, around: Surroundings, reply: Replies, execute: Execute
+        self,
+        claim: Claim,
+        procedure: Procedure,
+        call: Call,
+        around: Surroundings,
+        reply: Replies,
+        execute: Execute,
     ) -> None:
         recorder = Recorder(procedure, partial(self._keep, claim))
         task = asyncio.create_task(self._execute(recorder, execute))  # noqa: TID251  # `running` waits for it
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._over)
         try:
             await asyncio.wait((recorder.outcome,))
         except asyncio.CancelledError:
             if around.left and self._left < LEFT_BEHIND:
                 # Whoever lost its connection comes back and asks.
-                self._left += 1
-                task.add_done_callback(self._over)
+                self._leave(task, call.remaining_seconds)
             else:
-                task.cancel()
+                self._stop(task)
                 await asyncio.wait((task,))
             raise
         outcome, error = recorder.outcome.result()
         await (outcome.answer(reply) if error is None else reply.error(error))
 
-    def _over(self, _task: asyncio.Task[None]) -> None:
-        self._left -= 1
+    def _leave(self, task: asyncio.Task[None], seconds: float | None) -> None:
+        """It goes on without its connection, which kept its deadline."""
+        timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._stop, task)
+        self._left += 1
+
+        def over(_: asyncio.Task[None]) -> None:
+            self._left -= 1
+            if timer is not None:
+                timer.cancel()
+
+        task.add_done_callback(over)
+
+    def _stop(self, task: asyncio.Task[None]) -> None:
+        # Once: a second cancellation would interrupt its clean-up.
+        if task not in self._stopped and not task.done():
+            self._stopped.add(task)
+            task.cancel()
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._stopped.discard(task)
+
+    async def _finish(self) -> None:
+        self.drain()
+        assert self._draining_since is not None
+        seconds = self._draining_since + self._drain_seconds - time.monotonic()
+        if self._tasks and seconds > 0:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        for task in tuple(self._tasks):
+            self._stop(task)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        # The app may run again.
+        self._draining_since = None
 
     async def _execute(self, recorder: Recorder, execute: Execute) -> None:
         try:

@@ -38,6 +38,11 @@ class Services:
             self.bounds.message_bytes, self.bounds.depth, self.bounds.elements, self.registry.call_bytes
         )
 
+    def drain(self) -> None:
+        """The worker is stopping: what goes on without a connection has `drain_seconds` from now on."""
+        self.streams.drain()
+        self.pipeline.deduplication.drain()
+
     def known_calls_hash(self) -> str | None:
         """None for an app that has no contract, and only learns it now because it runs without lifespan."""
         try:

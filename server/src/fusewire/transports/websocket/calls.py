@@ -272,7 +272,7 @@ class Calls(Line):
         if self._draining or self.ended.done():
             return
         self._draining = True
-        self.services.streams.drain()
+        self.services.drain()
         self.send(self._farewell())
         self._after(self.services.drain_seconds if self._calls else LINGER_SECONDS, self._go_away)
 
