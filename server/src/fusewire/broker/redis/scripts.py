@@ -147,5 +147,5 @@ if #without > 0 then redis.call('HDEL', key, unpack(without)) end
 redis.call('PEXPIRE', key, milliseconds)
 return before
 """)
-"""Milliseconds; 1 to drop all others; how many arguments of each kind follow (the last one is -1 for none): what is expected, the fields, those
-to drop, and those of a new hash. What was there before; nil when nothing was changed."""
+"""Milliseconds; 1 to drop all others; how many arguments of each kind follow (the last one is -1 for none): what is expected, the
+fields, those to drop, and those of a new hash. What was there before; nil when nothing was changed."""
