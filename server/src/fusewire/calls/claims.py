@@ -94,7 +94,7 @@ class Claims:
 
     async def drop(self, claim: Claim) -> None:
         """It was not executed, and may be. Raises `BrokerError`."""
-        await self._store.delete(claim.place)
+        await self._store.discard(claim.place, claim.record.pack())
 
     async def outcome(
         self, place: str, stored: bytes | None, arguments: Fingerprint, seconds: float

@@ -13,7 +13,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 import msgpack
 
@@ -21,7 +20,7 @@ from fusewire.broker import BrokerError, Store
 from fusewire.calls.claims import Claim, Claims
 from fusewire.calls.fingerprint import fingerprint
 from fusewire.calls.outcome import KEPT_BYTES, Outcome, Recorder, Replies
-from fusewire.errors import InvalidArgument, RateLimited, RpcError, Unavailable
+from fusewire.errors import InvalidArgument, Unavailable
 from fusewire.procedures.call import Call
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.resolve import Surroundings, Values
@@ -153,9 +152,9 @@ class Deduplication(Claims):
         finally:
             await recorder.lost()
 
-    async def _keep(self, claim: Claim, outcome: Outcome, error: RpcError[Any] | None) -> None:
+    async def _keep(self, claim: Claim, outcome: Outcome | None) -> None:
         try:
-            if isinstance(error, InvalidArgument | RateLimited):
+            if outcome is None:
                 await self.drop(claim)
                 return
             if outcome.kind == "value" and max(map(len, outcome.parts)) > KEPT_BYTES:

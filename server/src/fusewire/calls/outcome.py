@@ -84,14 +84,17 @@ def _error(
 
 
 class Recorder:
-    """The reply of a call that is executed once and may be answered often. `keep` writes its outcome down before anybody is told."""
+    """The reply of a call that is executed once and may be answered often.
 
-    def __init__(
-        self, procedure: Procedure, keep: Callable[[Outcome, RpcError[Any] | None], Awaitable[None]]
-    ) -> None:
+    `keep` writes its outcome down before anybody is told; None: it was refused or stopped before its function had begun.
+    """
+
+    def __init__(self, procedure: Procedure, keep: Callable[[Outcome | None], Awaitable[None]]) -> None:
         self._procedure = procedure
         self._keep = keep
         self.done = False
+        self.begun = False
+        """Whether the function was called: from then on nobody knows what it did, whatever it raises."""
         self.outcome: asyncio.Future[tuple[Outcome, RpcError[Any] | None]] = (
             asyncio.get_running_loop().create_future()
         )
@@ -102,6 +105,8 @@ class Recorder:
         assert output is not None, "refused at registration"
         outcome = Outcome("value", (bytes(output.packed(value)), output.json(value)))
         self.done = True
+        # It may be a middleware's; an answer is one all the same.
+        self.begun = True
         await self._settle(outcome, None)
 
     async def error(self, error: RpcError[Any]) -> None:
@@ -113,7 +118,7 @@ class Recorder:
             await self._settle(UNKNOWN, None)
 
     async def _settle(self, outcome: Outcome, error: RpcError[Any] | None) -> None:
-        await self._keep(outcome, error)
+        await self._keep(outcome if self.begun else None)
         if not self.outcome.done():
             self.outcome.set_result((outcome, error))
 

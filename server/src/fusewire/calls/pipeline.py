@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from fusewire.calls.deduplication import Deduplication
 from fusewire.calls.failure import Failures, shortened
+from fusewire.calls.outcome import Recorder
 from fusewire.calls.running import asked_to_stop
 from fusewire.errors import Forbidden, InvalidArgument, RateLimited, RpcError, Unauthenticated
 from fusewire.identity import Identity
@@ -52,6 +53,8 @@ class Reply(Protocol):
 
 
 CallNext = Callable[[], Awaitable[Any]]
+Innermost = Callable[[Node, list[Any], dict[str, Any]], Awaitable[Any]]
+"""What calls the function, inside all middleware."""
 Middleware = Callable[[Call, CallNext], Awaitable[Any]]
 """Gets the call and how to go on: `await call_next()` is the procedure's result, or of a stream its items as an async iterator. What it
 returns takes that place."""
@@ -122,13 +125,14 @@ class Pipeline:
             await self._fail(error, procedure, around, reply)
 
     async def _execute(
-        self, procedure: Procedure, call: Call, around: Surroundings, values: Values, reply: Reply
+        self, procedure: Procedure, call: Call, around: Surroundings, values: Values, reply: Recorder
     ) -> None:
         """A call of which only the outcome is wanted."""
         try:
             if procedure.rate is not None:
                 await self._count(procedure, call)
-            await self._with_dependencies(procedure, call, around, values, reply)
+            innermost = partial(_begun, reply)
+            await self._with_dependencies(procedure, call, around, values, reply, innermost)
         except BaseException as error:  # as in `run`
             if asked_to_stop():
                 raise asyncio.CancelledError from error
@@ -150,33 +154,42 @@ class Pipeline:
             raise RateLimited(int(wait))
 
     async def _with_dependencies(
-        self, procedure: Procedure, call: Call, around: Surroundings, values: Values, reply: Reply
+        self,
+        procedure: Procedure,
+        call: Call,
+        around: Surroundings,
+        values: Values,
+        reply: Reply,
+        innermost: Innermost | None = None,
     ) -> None:
         around.overrides = self._overrides
         after, before = around.open_stacks()
         async with after:
             async with before:
                 filled = await _resolved(procedure, call, around, values)
-                finish = await self._produce(procedure, call, filled, reply)
+                finish = await self._produce(procedure, call, filled, reply, innermost)
             await finish()
             await around.run_background()
         if not reply.done:
             raise RuntimeError("a dependency swallowed the exception")
 
     async def _produce(
-        self, procedure: Procedure, call: Call, filled: Filled, reply: Reply
+        self,
+        procedure: Procedure,
+        call: Call,
+        filled: Filled,
+        reply: Reply,
+        innermost: Innermost | None = None,
     ) -> Callable[[], Awaitable[None]]:
         """Run it, and hand over what a stream yields. Returns how to say the last word."""
-        outcome = await self._through_middleware(procedure, call, filled)()
+        innermost = innermost or (_made if procedure.streams else _ran)
+        outcome = await self._through_middleware(call, partial(innermost, procedure.root, *filled))()
         if not procedure.streams:
             return partial(reply.result, outcome)
         await _hand_over(outcome, reply)
         return reply.end
 
-    def _through_middleware(self, procedure: Procedure, call: Call, filled: Filled) -> CallNext:
-        root = procedure.root
-        innermost = _made if procedure.streams else _ran
-        step: CallNext = partial(innermost, root, *filled)
+    def _through_middleware(self, call: Call, step: CallNext) -> CallNext:
         for middleware in reversed(self.middleware):
             step = partial(middleware, call, step)
         return step
@@ -216,6 +229,11 @@ async def _resolved(procedure: Procedure, call: Call, around: Surroundings, valu
     if resolution.errors or filled is None:
         raise InvalidArgument(shortened(resolution.errors))
     return filled
+
+
+async def _begun(recorder: Recorder, root: Node, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    recorder.begun = True
+    return await _ran(root, args, kwargs)
 
 
 async def _ran(root: Node, args: list[Any], kwargs: dict[str, Any]) -> Any:
