@@ -89,6 +89,11 @@ class Stream:
         """There while the worker that runs it lives."""
         return f"stream-lease:{self.id}"
 
+    @property
+    def stopped(self) -> str:
+        """There when it is to end, for the worker that runs it to find."""
+        return f"stream-stopped:{self.id}"
+
     def packed(self) -> bytes:
         written: bytes = msgpack.packb(
             (self.procedure, self.owner, self.form, self.worker, self.seconds, self.start)

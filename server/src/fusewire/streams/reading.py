@@ -42,6 +42,10 @@ class House(Protocol):
         """Let the runner know how far the reader is, or that it is to stop."""
         ...
 
+    async def stop(self, reading: Reading) -> None:
+        """Let the runner know that it is to stop; if it cannot hear that now, then as soon as it can, though the reader is gone by then."""
+        ...
+
 
 class Reading:
     """`at`: the position of the last record that was taken. `largest`: bytes of an item."""
@@ -73,8 +77,9 @@ class Reading:
 
     async def records(self) -> AsyncGenerator[Record]:
         """Items and the end, each once and in order. Raises `StreamLost` and `StreamTakenOver`."""
-        await self._house.enter(self)
         try:
+            # It may be ended while it enters.
+            await self._house.enter(self)
             await self._claim()
             while True:
                 self._news.clear()
@@ -98,7 +103,7 @@ class Reading:
     async def stop(self) -> None:
         """The generator is to end; what comes is its end."""
         self.stopping = True
-        await self._house.tell(self)
+        await self._house.stop(self)
 
     async def _claim(self) -> None:
         with contextlib.suppress(BrokerError):

@@ -61,6 +61,8 @@ class Streams:
         self._callers: Counter[bytes] = Counter()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._readings: dict[str, list[Reading]] = {}
+        self._unsaid: dict[str, tuple[Stream, float]] = {}
+        """Streams that are to end and whose worker may not know, and until when that matters."""
         self._keeper: asyncio.Task[None] | None = None
         self._heard = False
         broker.attach(self)
@@ -199,6 +201,22 @@ class Streams:
         with contextlib.suppress(BrokerError):
             await self._broker.publish(_WORKER + stream.worker, message, None)
 
+    async def stop(self, reading: Reading) -> None:
+        stream = reading.stream
+        if stream.worker != self._worker:
+            # First of all: whoever asked for it may leave while the store does not answer.
+            self._unsaid[stream.id] = (stream, time.monotonic() + stream.seconds)
+            self._keep()
+        await self.tell(reading)
+        with contextlib.suppress(BrokerError):
+            await self._write_stops()
+
+    async def _write_stops(self) -> None:
+        for stream, until in list(self._unsaid.values()):
+            if until > time.monotonic():
+                await self._store.set(stream.stopped, b"", ttl_seconds=_kept(stream.seconds))
+            self._unsaid.pop(stream.id, None)
+
     def _obey(self, what: bytes, stream_id: str, position: str) -> None:
         runner = self._runners.get(stream_id)
         if runner is None:
@@ -236,7 +254,7 @@ class Streams:
     async def _keep_on(self) -> None:
         beaten = time.monotonic()
         try:
-            while self._runners or self._readings:
+            while self._runners or self._readings or self._unsaid:
                 try:
                     await self._beat()
                     beaten = time.monotonic()
@@ -257,6 +275,7 @@ class Streams:
         streams = [runner.stream for runner in self._runners.values()]
         if streams:
             await self._renew(streams)
+        await self._write_stops()
         readings = [reading for each in self._readings.values() for reading in each]
         await self._remember({*streams, *(reading.stream for reading in readings)})
         for reading in readings:
@@ -275,7 +294,10 @@ class Streams:
     async def _renew(self, streams: list[Stream]) -> None:
         leases = [stream.lease for stream in streams]
         await self._store.touch(leases, ttl_seconds=LEASE_SECONDS)
-        for stream, lease in zip(streams, await self._store.get_many(leases), strict=True):
+        found = await self._store.get_many([*leases, *(stream.stopped for stream in streams)])
+        for stream, lease, stopped in zip(streams, found, found[len(streams) :], strict=False):
+            if stopped is not None:
+                self._obey(_STOP, stream.id, stream.start)
             # While the store was away it may have run out.
             if lease is None and stream.id in self._runners:
                 await self._store.set(stream.lease, b"", ttl_seconds=LEASE_SECONDS)
