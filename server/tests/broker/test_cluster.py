@@ -12,11 +12,15 @@ from fastapi import FastAPI
 from fusewire import Fuse, RpcError, testing
 from fusewire.broker.redis.broker import RedisBroker
 from fusewire.broker.redis.feed import State
+from fusewire.wire import messages as m
 from pydantic import BaseModel
 
 from server.tests.broker.conftest import OpenWorker
 from server.tests.broker.support import KEPT, QUICK, QUIET, eventually
 from tests.support.cluster import ValkeyCluster
+from tests.support.peer import connected
+from tests.support.server import serving
+from tests.support.shop import Shop, answer, keyed
 
 TOPIC = "room:lobby"
 
@@ -160,3 +164,39 @@ async def test_an_app_has_its_events_sessions_and_limits_there(cluster: ValkeyCl
         assert caught.value.code == "RATE_LIMITED"
         await fuse.room("lobby").emit(News(n=1))
         assert await anext(heard) == {"n": 1}
+
+
+async def test_calls_with_a_key_are_executed_once_there(cluster: ValkeyCluster) -> None:
+    """Each step with a claim, a lease or an outcome touches one key, wherever that lies."""
+    shop = Shop(cluster.url)
+    one, two = shop.worker(), shop.worker()
+    async with (
+        serving(one.app) as here,
+        serving(two.app) as there,
+        connected(here, token="ann") as first,
+        connected(there, token="ann") as other,
+    ):
+        for n in range(12):
+            told = await answer(first, "pay", n, key=f"key {n}")
+            assert (await answer(other, "pay", n, key=f"key {n}")).value == told.value
+        assert shop.paid == 12
+        assert (await answer(other, "pay", 3, key="key 4")).code == "KEY_REUSED"
+        # Refused before it began, and tried anew.
+        assert (await answer(first, "pay", "nonsense")).code == "INVALID_ARGUMENT"
+        assert (await answer(other, "pay", 1)).value["number"] == 13
+        # Who comes during the first waits for it.
+        calls = [(peer, keyed("pay_slowly", key="slow")) for peer in (first, other)]
+        for peer, message in calls:
+            await peer.send(message)
+        await shop.note.until("pay", 14)
+        shop.gate.set()
+        for peer, message in calls:
+            assert await peer.answer(message.id) == m.Result(message.id, 14)
+        # And is told when there is nobody to wait for.
+        shop.gate.clear()
+        await first.send(keyed("pay_slowly", key="lost"))
+        await shop.note.until("pay", 15)
+        one._services.pipeline.deduplication._held.clear()
+        assert (await answer(other, "pay_slowly", key="lost")).code == "OUTCOME_UNKNOWN"
+        shop.gate.set()
+    assert shop.paid == 15
