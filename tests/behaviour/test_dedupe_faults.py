@@ -121,6 +121,23 @@ async def test_a_worker_that_died_leaves_an_unknown_outcome(shop: Shop, devices:
     assert shop.paid == 1
 
 
+async def test_a_lease_that_ran_out_while_the_store_was_away_comes_back(
+    shop: Shop, devices: tuple[Peer, Peer]
+) -> None:
+    one, two = devices
+    await one.send(keyed("pay_slowly"))
+    await shop.note.until("pay")
+    for fuse in shop.worker.made:
+        deduplication = fuse._services.pipeline.deduplication
+        for token in deduplication._held:
+            await deduplication._store.delete(f"executing:{token}")
+    message = keyed("pay_slowly")
+    await two.send(message)
+    # Twice as long as it takes to find that a worker is gone.
+    asyncio.get_running_loop().call_later(1.0, shop.gate.set)
+    assert await two.answer(message.id) == m.Result(message.id, 1)
+
+
 async def test_without_its_store_it_is_not_started() -> None:
     with ValkeyServer() as server:
         shop = Shop(server.url)
@@ -173,3 +190,13 @@ async def test_a_worker_that_stops_does_not_wait_for_ever(valkey: ValkeyServer) 
         await left_at_a_worker_that_stops(shop)
         assert shop.note.noted == ["pay", "cancelled"]
         assert (await answer(peer, "pay_slowly")).code == "OUTCOME_UNKNOWN"
+
+
+async def test_a_deadline_and_the_end_of_its_worker_interrupt_no_clean_up(valkey: ValkeyServer) -> None:
+    shop = Shop(valkey.url, drain_seconds=0.0)
+    async with serving(shop.worker().app) as host, connected(host, token="ann") as peer:
+        await peer.send(keyed("pay_and_tidy", timeout_ms=200))
+        await shop.note.until("pay")
+        peer.cut()
+        await shop.note.until("tidying")
+    assert shop.note.noted == ["pay", "tidying", "tidy"]

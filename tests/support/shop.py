@@ -70,6 +70,16 @@ class Shop:
             tasks.add_task(self.note, "afterwards")
             return self.paid
 
+        @fuse.rpc(dedupe="10m")
+        async def pay_and_tidy() -> None:
+            self.note("pay")
+            try:
+                await self.gate.wait()
+            finally:
+                self.note("tidying")
+                await asyncio.sleep(0.3)
+                self.note("tidy")
+
         @fuse.rpc(dedupe="10m", raises=[Spent])
         async def fail(how: str) -> None:
             self.note("pay")
