@@ -4,12 +4,15 @@ import {
   matchesError,
   safely,
   recovery,
+  resuming,
   upkeep,
   type Call,
   type CodeOf,
   type ConnectOptions,
   type ErrorOf,
   type FuseClient,
+  type Resumable,
+  type ResumableStream,
   type Safe,
   type Stream,
 } from "@fusewire/client";
@@ -65,12 +68,15 @@ export interface Procedures {
   login(user: string): Promise<string>;
   noted(about: string): Promise<string[]>;
   seen(): Promise<Seen>;
+  /** The first half at once, the rest when it is asked for. */
+  story: Resumable<(to: number) => ResumableStream<number>>;
   /** @throws FULL - There is no more room. */
   team(team_id: number): Call<Team, "FULL">;
   teams: {
     pages(after?: number | null): Promise<Page>;
     rename(team_id: number, name: string): Promise<Team>;
   };
+  tell(): Promise<null>;
   ticks(to: number): Promise<null>;
   wait(name: string): Promise<null>;
 }
@@ -78,7 +84,7 @@ export interface Procedures {
 export type Client = FuseClient<Procedures, Events>;
 
 const descriptor = {
-  calls: "2a3df5db4c7520eb",
+  calls: "b5fb1bfc1213b088",
   ws: "/_ws",
   api: "/api",
   procedures: {
@@ -87,9 +93,11 @@ const descriptor = {
     login: { args: ["user"], http: "POST /login", via: "http" },
     noted: { args: ["about"], http: "POST /noted" },
     seen: { args: [], http: "GET /seen", via: "http" },
+    story: { args: ["to"], http: "POST /story", stream: true, resume: resuming },
     team: { args: ["team_id"], http: "POST /team" },
     "teams.pages": { args: ["after"], http: "GET /teams/pages" },
     "teams.rename": { args: ["team_id", "name"], http: "POST /teams/rename" },
+    tell: { args: [], http: "POST /tell" },
     ticks: { args: ["to"], http: "POST /ticks" },
     wait: { args: ["name"], http: "POST /wait" },
   },

@@ -132,6 +132,24 @@ async def chat(prompt: str) -> AsyncIterator[str]:
         yield f"{word} "
 
 
+told = asyncio.Event()
+
+
+@fuse.rpc(resume="1m")
+async def story(to: int) -> AsyncIterator[int]:
+    """The first half at once, the rest when it is asked for."""
+    notes.append("story started")
+    for n in range(to):
+        if n == to // 2:
+            await told.wait()
+        yield n
+
+
+@fuse.rpc
+async def tell() -> None:
+    told.set()
+
+
 @fuse.rpc
 async def noted(about: str) -> list[str]:
     return [note.removeprefix(f"{about} ") for note in notes if note.startswith(f"{about} ")]

@@ -4,7 +4,7 @@ import { build } from "vite";
 
 const PAGES = join(import.meta.dirname, "../pages");
 
-/** Builds both pages as an app would; React's development build, whose StrictMode mounts everything twice. */
+/** Builds the pages as an app would; React's development build, whose StrictMode mounts everything twice. */
 export async function buildPages(folder: string): Promise<void> {
   await build({
     configFile: false,
@@ -18,7 +18,7 @@ export async function buildPages(folder: string): Promise<void> {
       outDir: folder,
       emptyOutDir: true,
       minify: false,
-      rolldownOptions: { input: [join(PAGES, "svelte/index.html"), join(PAGES, "react/index.html")] },
+      rolldownOptions: { input: ["svelte", "react", "story"].map((page) => join(PAGES, page, "index.html")) },
     },
   });
 }
