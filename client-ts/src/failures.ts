@@ -44,6 +44,8 @@ export interface StandardErrors {
   TOO_MANY_CALLS: undefined;
   /** The session is in as many rooms as one may be. */
   TOO_MANY_ROOMS: undefined;
+  /** The connection has had other credentials since the call began; it joined no room. */
+  IDENTITY_CHANGED: undefined;
   /** A room was to be joined or left over HTTP, where there is no session to be in one. */
   NO_SESSION: undefined;
   /** No answer came in time. */

@@ -252,5 +252,5 @@ async def test_what_a_connection_left_behind_is_not_anothers(world: World, bysta
 
 def queued(world: World) -> list[int]:
     """How many bytes wait to leave, by connection."""
-    members = world.fuse._hub._members.values()
+    members = world.fuse._hub._listeners.members
     return [member.outbox.size for member in members if isinstance(member, Connection)]

@@ -73,7 +73,7 @@ async def stuck(fuse: Fuse, watcher: Listening, peer: Peer) -> None:
     """Until the server cannot write to the peer any more."""
     peer.stop_reading()
     n = 0
-    slow = next(member for member in fuse._hub._members.values() if member.session_id != watcher.session)
+    slow = next(member for member in fuse._hub._listeners.members if member.session_id != watcher.session)
     assert isinstance(slow, Connection)
     while slow.outbox.writer is None:
         await told(fuse, watcher, Typing(n=-1, data="x" * SIZE))

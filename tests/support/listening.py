@@ -25,7 +25,7 @@ class Listening:
         self.kinds: list[str] = []
         """The names of these."""
         self.gaps: list[str] = []
-        self._token = token
+        self.token = token
         self._peer: Peer | None = None
         self._stack = AsyncExitStack()
         self._reading: asyncio.Task[None] | None = None
@@ -35,7 +35,7 @@ class Listening:
 
     async def connect(self, host: str, *, session: str | None = None) -> None:
         """Come back, to any worker, with what is known. `session`: another one than its own."""
-        credentials = None if self._token is None else {"token": self._token}
+        credentials = None if self.token is None else {"token": self.token}
         hello = m.Hello(None, session or self.session, None, credentials, self.positions or None)
         self.recovered.clear()
         peer = await self._stack.enter_async_context(connected(host, say_hello=False))
@@ -57,19 +57,26 @@ class Listening:
         self._peer = self._reading = None
 
     async def call(self, name: str, *args: Any) -> Any:
-        assert self._peer is not None
-        self._next_id += 1
-        call_id = self._next_id
-        await self._peer.send(call(call_id, name, *args))
-        await self.until(lambda: call_id in self._answers)
-        answer = self._answers.pop(call_id)
+        answer = await self.answer(await self.send(name, *args))
         assert isinstance(answer, m.Result), answer
         return answer.value
+
+    async def send(self, name: str, *args: Any) -> int:
+        """Call, without waiting for the answer."""
+        assert self._peer is not None
+        self._next_id += 1
+        await self._peer.send(call(self._next_id, name, *args))
+        return self._next_id
+
+    async def answer(self, call_id: int) -> m.Result | m.Error:
+        await self.until(lambda: call_id in self._answers)
+        answer: m.Result | m.Error = self._answers.pop(call_id)
+        return answer
 
     async def become(self, token: str) -> None:
         """Say that it is somebody else now."""
         assert self._peer is not None
-        self._token = token
+        self.token = token
         self._next_id += 1
         call_id = self._next_id
         await self._peer.send(m.Refresh(call_id, {"token": token}))

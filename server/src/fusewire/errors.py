@@ -11,6 +11,7 @@ RpcError                    declare your own: `class BudgetSpent(RpcError[Budget
 ├── TooManyCalls            429  too many calls or streams in flight
 ├── TooManyRooms            429  the session is in as many rooms as it may be
 ├── NoSession               400  a room was to be joined or left over HTTP
+├── IdentityChanged         409  the session is not the identity's any more that the call began with
 ├── DeadlineExceeded        504
 ├── Cancelled               499  the caller cancelled
 ├── Malformed               400  a message that cannot be read
@@ -61,9 +62,9 @@ def code_of_status(status: int) -> str:
 
 PROMISED = frozenset(
     """
-    INVALID_ARGUMENT UNKNOWN_PROCEDURE RATE_LIMITED TOO_LARGE TOO_MANY_CALLS TOO_MANY_ROOMS NO_SESSION DEADLINE_EXCEEDED CANCELLED
-    MALFORMED UNAVAILABLE UNENCODABLE INTERNAL ORIGIN_NOT_ALLOWED KEY_REUSED OUTCOME_UNKNOWN RESULT_NOT_KEPT STREAM_UNKNOWN STREAM_LOST
-    STREAM_TAKEN_OVER CONNECTION_LOST EVENTS_OVERFLOW CLIENT_ERROR
+    INVALID_ARGUMENT UNKNOWN_PROCEDURE RATE_LIMITED TOO_LARGE TOO_MANY_CALLS TOO_MANY_ROOMS NO_SESSION IDENTITY_CHANGED DEADLINE_EXCEEDED
+    CANCELLED MALFORMED UNAVAILABLE UNENCODABLE INTERNAL ORIGIN_NOT_ALLOWED KEY_REUSED OUTCOME_UNKNOWN RESULT_NOT_KEPT STREAM_UNKNOWN
+    STREAM_LOST STREAM_TAKEN_OVER CONNECTION_LOST EVENTS_OVERFLOW CLIENT_ERROR
     """.split()
 )
 """The codes that tell clients what happened to the call. An app's own error with one of them could make a client send the call again."""
@@ -163,6 +164,10 @@ class TooManyRooms(RpcError, status=429):
 
 class NoSession(RpcError, status=400):
     """A room was to be joined or left by a call over HTTP: only a session on a WebSocket can be in one."""
+
+
+class IdentityChanged(RpcError, status=409):
+    """The connection has had other credentials since this call began: its session is somebody else's, and joins no room for it."""
 
 
 class DeadlineExceeded(RpcError, status=504):

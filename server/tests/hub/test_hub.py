@@ -191,7 +191,7 @@ async def test_who_leaves_a_topic_during_a_replay_is_sent_no_more_of_it(hub: Hub
     await broker.asked.acquire()
     broker.tell.release()
     await member.told.wait()
-    hub._leave(member, "all")
+    hub._listeners.leave(member, "all")
     await catching_up
     assert member.seen == [0]
 

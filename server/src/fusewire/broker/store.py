@@ -3,9 +3,9 @@
 Every key runs out by itself. Each operation is atomic for its one key; nothing spans two keys, for they may lie on two nodes.
 What it is made for:
 
-- *Sessions.* A hash `session:<id>` holds whose a session is, which worker has it, and its rooms. `change_fields` changes it for that
-  owner alone; the worker that has the connection extends the key while it lives (`touch`) and leaves it to run out
-  after the retention time.
+- *Sessions.* A hash `session:<id>` holds whose a session is, which worker has it, and its topics. `change_fields` changes it for that
+  owner alone; the worker that has the connection extends the key while it lives (`touch`) and leaves it to run out after the retention
+  time.
 - *Presence.* Per room a hash `presence:<room>`, field = member, value = (worker, what to show). Each worker keeps one key `worker:<id>`
   alive with a ttl of seconds; a reader takes `fields()`, then `get_many()` of the workers named there, and leaves out the members of
   workers that are gone. So a killed worker costs nothing to clean up: whoever reads may `delete_fields()`. Joins and leaves travel as

@@ -39,22 +39,24 @@ class Room(Audience):
     async def join(self) -> None:
         """The calling session joins, until it leaves, changes its identity, or has been away for longer than history is kept.
 
-        Raises `TooManyRooms` when it is in `Bounds.rooms` others, `NoSession` in a call over HTTP, and `RuntimeError` outside a call.
+        Raises `TooManyRooms` when it is in `Bounds.rooms` others, `IdentityChanged` when the connection has had other credentials since
+        the call began, `NoSession` in a call over HTTP, and `RuntimeError` outside a call.
         """
-        call = _running("join()")
-        owner = None if call.identity is None else call.identity.id
-        await self._hub.join(_session(call, "join()"), owner, self._name)
+        await self._hub.rooms.join(*_session("join()"), self._name)
 
     async def leave(self) -> None:
-        """The calling session leaves. Raises `NoSession` in a call over HTTP, and `RuntimeError` outside a call."""
-        await self._hub.leave(_session(_running("leave()"), "leave()"), self._name)
+        """The calling session leaves. When the connection has had other credentials since the call began, it has left already.
+
+        Raises `NoSession` in a call over HTTP, and `RuntimeError` outside a call.
+        """
+        await self._hub.rooms.leave(*_session("leave()"), self._name)
 
     async def remove(self, user: str) -> None:
         """All of a user's sessions leave, at every worker, those too that are away and could come back. It may join again.
 
         Raises `BrokerError`.
         """
-        await self._hub.remove(self._name, user)
+        await self._hub.rooms.remove(self._name, user)
 
     async def presence(self) -> list[Present]:
         """Who is in the room now, at whatever worker, those who came first in front.
@@ -65,7 +67,7 @@ class Room(Audience):
 
 
 async def emit(event: BaseModel) -> None:
-    """Push an event to the caller's user, on every device of theirs; to an anonymous caller's own session.
+    """Push an event to the caller's user, on every device of theirs; to an anonymous caller's own session, while that is nobody else's.
 
     An anonymous caller over HTTP has no session, so nobody gets it. Raises `RuntimeError` outside a call (use `fuse.to(user)` there) and
     `TypeError` for a model that is not an event of this app.
@@ -75,7 +77,7 @@ async def emit(event: BaseModel) -> None:
     if call.identity is not None:
         await hub.publish([user_topic(call.identity.id)], event)
     elif call.session_id is not None:
-        await hub.listen(call.session_id)
+        await hub.rooms.listen(call.session_id)
         await hub.publish([session_topic(call.session_id)], event)
 
 
@@ -86,7 +88,9 @@ def _running(what: str) -> Call:
     return call
 
 
-def _session(call: Call, what: str) -> str:
+def _session(what: str) -> tuple[str, str | None]:
+    """Of the running call, and whose it was when the call began."""
+    call = _running(what)
     if call.session_id is None:
         raise NoSession(message=f"{what} over HTTP: only a session on a WebSocket can be in a room")
-    return call.session_id
+    return call.session_id, None if call.identity is None else call.identity.id

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -12,20 +11,22 @@ from fusewire.broker.positions import after, is_position
 from fusewire.events import EventRegistry
 from fusewire.hub.attendance import Joined, Left
 from fusewire.hub.history import History
-from fusewire.hub.places import Places
+from fusewire.hub.listeners import Listeners
 from fusewire.hub.presence import Presence
 from fusewire.hub.publisher import Publisher
-from fusewire.hub.removals import removal_in, removal_message
-from fusewire.hub.replays import Replays, live, lose
-from fusewire.hub.sessions import Sessions
-from fusewire.hub.topics import ALL, CATCHING_UP, Member, Topic, room_topic, session_topic, user_topic
+from fusewire.hub.removals import removal_in
+from fusewire.hub.replays import Replays, lose
+from fusewire.hub.rooms import Rooms
+from fusewire.hub.sessions import Session, Sessions
+from fusewire.hub.topics import ALL, CATCHING_UP, Member, Topic, room_of, room_topic, user_topic
+from fusewire.hub.words import Words
 from fusewire.wire.codec import write
 from fusewire.wire.messages import Event
 from fusewire.wire.messages import Topic as TopicMessage
 
 log = logging.getLogger("fusewire.hub")
 
-_NO_ROOMS: Mapping[str, bytes] = {}
+NOWHERE: Mapping[str, str] = {}
 
 
 class Hub:
@@ -36,25 +37,24 @@ class Hub:
     ) -> None:
         """`rooms`: how many one session may be in."""
         self.sessions = sessions
-        self._broker = broker
         self._events = events
-        self._history = history
-        self._topics: dict[str, Topic] = {}
-        self._names: dict[Member, tuple[str, ...]] = {}
-        self._members: dict[str, Member] = {}
-        self._places = Places(rooms)
+        self._listeners = Listeners(broker, history)
         self.publish = Publisher(broker, events, history).publish
         self._replays = Replays(broker, history, self._message)
+        self._words = Words(broker, sessions.store, sessions.worker, self._look)
         self.presence = Presence(sessions, tell=self._tell_room, withdraw=self._withdraw)
+        self.rooms = Rooms(
+            self._listeners, sessions, self.presence, self._words, self._replays, broker, most=rooms
+        )
         broker.attach(self)
 
     def __repr__(self) -> str:
-        return f"<Hub {len(self._members)} members, {len(self._topics)} topics>"
+        return f"<Hub {len(self._listeners)} members, {len(self._listeners.topics)} topics>"
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keeps what is written down of sessions and rooms."""
-        async with self.sessions.running(), self.presence.running():
+        async with self.sessions.running(), self.presence.running(), self._words.running():
             yield
 
     # Members
@@ -64,30 +64,37 @@ class Hub:
         member: Member,
         topics: Iterable[str],
         owner: str | None = None,
-        rooms: Mapping[str, bytes] = _NO_ROOMS,
+        session: Session | None = None,
     ) -> None:
-        """A member listens to these topics, and to `all`; to none when the app has no events. It is sent nothing yet: `follow` begins.
+        """A member listens to these topics, to those of its session, and to `all`; to none when the app has no events.
 
-        `owner`: whose its session is. `rooms`: those it was in already, each with the mark of removal that was known when it joined.
-
-        Another connection of its session, such as one that drains, is sent no more events.
+        It is sent nothing yet: `follow` begins. `owner`: whose its session is. Another connection of its session, such as one that drains,
+        is sent no more events. In the session's turn (`rooms.turn`) from `sessions.open` on.
         """
-        before = self._members.get(member.session_id)
-        # At first: the session goes on, and is kept.
-        self._members[member.session_id] = member
-        if before is not None and before is not member:
-            self._quit(before)
+        joined = (session.topics if session is not None else None) or {}
+        before = self._listeners.seat(member, owner)
+        if before is not None:
+            self.rooms.quit(before)
+        if session is not None and session.topics is not None:
+            self.sessions.keep(session.id)
+            self._words.await_them()
         own = (*topics, ALL) if self._events else ()
-        await self._subscribe(member, *own, *map(room_topic, rooms))
-        for room, mark in rooms.items():
-            self.presence.back(member.session_id, room, owner, mark)
+        await self._listeners.subscribe(member, *own, *joined)
+        for name, entry in joined.items():
+            if (room := room_of(name)) is not None:
+                self.presence.back(member.session_id, room, owner, entry.mark)
+        if session is not None and session.before is not None:
+            await self._words.tell(session.before, session.id)
 
-    def follow(self, member: Member, positions: Mapping[str, str]) -> list[tuple[Topic, str]]:
+    def follow(
+        self, member: Member, positions: Mapping[str, str], joined: Mapping[str, str] = NOWHERE
+    ) -> list[tuple[Topic, str]]:
         """Tell a member where its topics stand; from here on it is sent their events. `positions`, where it left off, are its own word.
 
-        Returns what it has to be caught up with first: `catch_up`.
+        `joined`: where topics stood when its session joined them, for those that it does not know of yet. Returns what it has to be
+        caught up with first: `catch_up`.
         """
-        names = self._names.get(member, ())
+        names = self._listeners.names(member)
         for name in positions:
             if name not in names:
                 # Another user's is not its affair any more. A room it has lost with its session, or its right to be there.
@@ -95,10 +102,17 @@ class Hub:
                 member.push(write(TopicMessage(name, None, gone)))
         behind = []
         for name in names:
-            position, topic = positions.get(name), self._topics[name]
-            if position is not None and not is_position(position):
+            topic = self._listeners.topics[name]
+            position = positions.get(name)
+            if position is None:
+                position = joined.get(name)
+                done = self._listeners.begin_at(member, topic, position)
+            elif not is_position(position):
                 lose(member, topic, None)
-            elif not self._begin(member, topic, position):
+                continue
+            else:
+                done = self._listeners.begin(member, topic, position)
+            if not done:
                 assert position is not None
                 behind.append((topic, position))
         return behind
@@ -109,72 +123,38 @@ class Hub:
             await self._replays.catch_up(member, topic, position)
 
     def detach(self, member: Member) -> None:
-        if self._members.get(member.session_id) is member:
-            del self._members[member.session_id]
-            self.sessions.close(member.session_id)
-        self._quit(member)
-
-    def _quit(self, member: Member) -> None:
-        for name in self._names.pop(member, ()):
-            self._drop(member, name)
-            if name.startswith("room:"):
-                self.presence.away(member.session_id, name.removeprefix("room:"))
+        self.rooms.quit(member)
 
     async def move(self, member: Member, old: str | None, new: str | None) -> None:
-        """The member's identity changed, from one user's id to another's. The rooms that it is in were the old one's.
+        """The member's identity changed, from one user's id to another's. What it has joined was the old one's.
 
         Raises `BrokerError`.
         """
         if old == new:
             return
-        rooms = [name for name in self._names.get(member, ()) if name.startswith("room:")]
-        for name in (*rooms, *(() if old is None else (user_topic(old),))):
-            self._leave(member, name)
-            if name in rooms:
-                self.presence.gone(member.session_id, name.removeprefix("room:"))
-        if new is not None:
-            await self._join(member, user_topic(new))
-        await self.sessions.hand_over(member.session_id, new, [room.removeprefix("room:") for room in rooms])
-
-    async def listen(self, session_id: str) -> None:
-        """A session listens to a topic of its own, which only some need. Raises `BrokerError`."""
-        if member := self._members.get(session_id):
-            await self.sessions.keep(session_id, None)
-            await self._join(member, session_topic(session_id))
-
-    async def join(self, session_id: str, owner: str | None, room: str) -> None:
-        """Raises `BrokerError`, and `TooManyRooms`."""
-        await self.presence.withdrawn(session_id, room)
-        rooms = await self._rooms(session_id)
-        with self._places.take(session_id, room, rooms):
-            await self._enter(session_id, owner, room)
-
-    async def _enter(self, session_id: str, owner: str | None, room: str) -> None:
-        mark = await self.sessions.enter(session_id, owner, room)
-        if member := self._members.get(session_id):
-            await self._join(member, room_topic(room))
-            if room_topic(room) in self._names.get(member, ()):
-                await self.presence.enter(session_id, room, owner, mark)
-
-    async def leave(self, session_id: str, room: str) -> None:
-        """Raises `BrokerError`."""
-        if member := self._members.get(session_id):
-            self._leave(member, room_topic(room))
-        await self.sessions.exit(session_id, room)
-        await self.presence.exit(session_id, room)
-
-    async def remove(self, room: str, user: str) -> None:
-        """Every session of a user leaves, at whatever worker, and those that are away too. Raises `BrokerError`."""
-        mark = await self.sessions.removals.note(room, user)
-        await self.presence.clear(room, user)
-        await self._broker.publish(room_topic(room), removal_message(user, mark), None)
+        async with self.rooms.turn(member.session_id):
+            if not self._listeners.seated(member):
+                # Its session goes on elsewhere, as the old one's.
+                return
+            for name in self._listeners.names(member):
+                if name == ALL:
+                    continue
+                self._listeners.leave(member, name)
+                if (room := room_of(name)) is not None:
+                    self.presence.gone(member.session_id, room)
+            self._listeners.seat(member, new)
+            if new is not None and self._events:
+                await self._listeners.join(member, user_topic(new))
+            if not await self.sessions.hand_over(member.session_id, old, new):
+                self.rooms.quit(member)
 
     # Events
 
     def deliver(self, topic: str, delivery: Delivery) -> None:
         """The broker brings the next event of a topic."""
-        found = self._topics.get(topic)
+        found = self._listeners.topics.get(topic)
         if found is None:
+            self._words.heard(topic)
             return
         position = delivery.position
         if position is None:
@@ -198,7 +178,7 @@ class Hub:
         read = self._events.read(stored)
         if read is None:
             if (removal := removal_in(stored)) is not None:
-                self._remove(topic, *removal)
+                self.rooms.removed(topic, *removal)
             return
         kind, value, key = read
         message = write(Event(kind.name, value))
@@ -209,8 +189,9 @@ class Hub:
 
     def gap(self, topic: str, position: str) -> None:
         """The broker lost events of a topic, which goes on from `position`."""
-        found = self._topics.get(topic)
+        found = self._listeners.topics.get(topic)
         if found is None:
+            self._words.heard(topic)
             return
         found.position = position
         message = write(TopicMessage(topic, position, recovered=False))
@@ -231,17 +212,11 @@ class Hub:
 
     # Rooms
 
-    def _remove(self, topic: Topic, user: str, mark: bytes) -> None:
-        room = topic.name.removeprefix("room:")
-        for member in list(topic.members):
-            joined = self.presence.joined(member.session_id, room)
-            if joined is not None and joined[0] == user and joined[1] != mark:
-                self._withdraw(member.session_id, room)
-
     def _withdraw(self, session_id: str, room: str) -> None:
-        if member := self._members.get(session_id):
-            self._leave(member, room_topic(room))
-        self.presence.gone(session_id, room, withdrawn=True)
+        self.rooms.withdraw(session_id, room)
+
+    async def _look(self, session_id: str) -> None:
+        await self.rooms.look(session_id)
 
     async def _tell_room(self, change: Joined | Left) -> None:
         if type(change) in self._events:
@@ -249,72 +224,3 @@ class Hub:
                 await self.publish([room_topic(change.room)], change)
             except BrokerError:
                 log.warning("! %s of a room was not told", type(change).__name__)
-
-    async def _rooms(self, session_id: str) -> set[str]:
-        member = self._members.get(session_id)
-        if member is None:
-            # Its connection is gone, and its call goes on.
-            return await self.sessions.rooms(session_id)
-        names = self._names.get(member, ())
-        return {name.removeprefix("room:") for name in names if name.startswith("room:")}
-
-    # One member in one topic
-
-    async def _join(self, member: Member, name: str) -> None:
-        if name not in self._names.get(member, ()):
-            await self._subscribe(member, name)
-            if name in self._names.get(member, ()):
-                self._begin(member, self._topics[name], None)
-
-    def _leave(self, member: Member, name: str) -> None:
-        names = self._names.get(member, ())
-        if name in names:
-            self._names[member] = tuple(other for other in names if other != name)
-            self._drop(member, name)
-            member.push(write(TopicMessage(name)))
-
-    def _drop(self, member: Member, name: str) -> None:
-        topic = self._topics[name]
-        topic.members.pop(member, None)
-        if not topic.members:
-            del self._topics[name]
-            self._broker.unsubscribe(name)
-
-    async def _subscribe(self, member: Member, *names: str) -> None:
-        asked = []
-        for name in names:
-            topic = self._topics.get(name)
-            if topic is None:
-                topic = self._topics[name] = Topic(name)
-            topic.members[member] = CATCHING_UP
-            self._names[member] = (*self._names.get(member, ()), name)
-            if not topic.subscribed:
-                asked.append(self._ask(topic))
-        if asked:
-            # A broker that does not answer is waited for once, and not topic by topic.
-            await asyncio.gather(*asked)
-
-    async def _ask(self, topic: Topic) -> None:
-        """Have it delivered. Several may ask at once; each of them must know the position."""
-        if topic.lock is None:
-            topic.lock = asyncio.Lock()
-        async with topic.lock:
-            if not topic.subscribed:
-                position = await self._broker.subscribe(topic.name, self._history.of(topic.name))
-                if topic.position is None:
-                    topic.position = position
-                topic.subscribed = True
-        topic.lock = None
-        if topic.name not in self._topics:
-            # Everybody has left meanwhile.
-            self._broker.unsubscribe(topic.name)
-
-    def _begin(self, member: Member, topic: Topic, position: str | None) -> bool:
-        """From here on the member is sent everything. False when there may be something between `position` and here."""
-        if position is not None and position != topic.position:
-            return False
-        if topic.position is not None:
-            member.push(write(TopicMessage(topic.name, topic.position, None if position is None else True)))
-        # Without a position the broker is away. When it is back, it tells everybody where the topic goes on.
-        live(member, topic, topic.position)
-        return True

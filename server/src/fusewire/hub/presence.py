@@ -17,6 +17,7 @@ from fusewire.broker.port import BrokerError
 from fusewire.hub.attendance import KEPT_SECONDS, Attendance, Joined, Left, Present, Stay
 from fusewire.hub.removals import removed_since
 from fusewire.hub.sessions import Sessions
+from fusewire.hub.topics import room_topic
 
 AT_A_TIME = 50
 """How many sessions are written down at a time."""
@@ -162,7 +163,7 @@ class Presence:
                     await self._told(await self._attendance.exit(stay, for_good=stay in self._left))
                     self._left.discard(stay)
                     if stay in self._withdrawn:
-                        await self._sessions.exit(stay.session, stay.room)
+                        await self._sessions.exit(stay.session, stay.user, room_topic(stay.room))
                         self._withdrawn.discard(stay)
                 elif removed_since(mark, await self._removals.mark(stay.room, stay.user)):
                     self._withdraw(stay.session, stay.room)

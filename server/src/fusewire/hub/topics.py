@@ -35,6 +35,12 @@ def room_topic(room: str) -> str:
     return f"room:{room}"
 
 
+def room_of(topic: str) -> str | None:
+    """The room's name; None for a topic that is no room's."""
+    kind, _, name = topic.partition(":")
+    return name if kind == "room" else None
+
+
 CATCHING_UP = ""
 """The state of a member that is being sent what it missed."""
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Coroutine, Iterator
+from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from fusewire.errors import RpcError, Unauthenticated
-from fusewire.hub import Session
-from fusewire.hub.topics import session_topic, user_topic
+from fusewire.hub.hub import NOWHERE
+from fusewire.hub.topics import user_topic
 from fusewire.transports.services import Services
 from fusewire.transports.websocket.beats import Beats
 from fusewire.transports.websocket.reader import Reader
@@ -96,10 +96,12 @@ class Connection(Reader):
             return
         positions = hello.positions or {}
         hub = self.services.hub
-        session = await hub.sessions.open(hello.session, self._who.id)
-        self.session_id = session.id
-        self._who.enter(session.id)
-        await hub.attach(self, self._topics(session, positions), self._who.id, session.rooms)
+        async with hub.rooms.turn(hello.session):
+            session = await hub.sessions.open(hello.session, self._who.id)
+            self.session_id = session.id
+            self._who.enter(session.id)
+            own = () if self._who.id is None else (user_topic(self._who.id),)
+            await hub.attach(self, own, self._who.id, session)
         self._timeout_ms = hello.timeout_ms
         # A client that does not say which contract it is of need not be told another one.
         ours = None if hello.calls is None else self.services.known_calls_hash()
@@ -112,7 +114,8 @@ class Connection(Reader):
         if self._draining:
             # It was told before it could know anything of this connection, if at all.
             self.send(self._farewell())
-        behind = hub.follow(self, positions)
+        # A client that says nothing of positions at all keeps none.
+        behind = hub.follow(self, positions, session.joined_at if hello.positions is not None else NOWHERE)
         self._flush()
         if not self._draining:
             self._wait_no_more()
@@ -124,13 +127,6 @@ class Connection(Reader):
             else:
                 self._act(event)
         await hub.catch_up(self, behind)
-
-    def _topics(self, session: Session, positions: Collection[str]) -> Iterator[str]:
-        """What this connection listens to, whatever else the client would like."""
-        if self._who.id is not None:
-            yield user_topic(self._who.id)
-        if session_topic(session.id) in positions:
-            yield session_topic(session.id)
 
     async def _refresh(self, refresh: m.Refresh) -> None:
         try:
