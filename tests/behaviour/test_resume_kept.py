@@ -9,6 +9,7 @@ import redis.asyncio
 from fusewire.streams import streams as timing
 from fusewire.wire import messages as m
 
+from tests.faults.waiting import until
 from tests.support.resuming import Crew, Reader
 from tests.support.valkey import ValkeyServer
 
@@ -53,15 +54,21 @@ async def test_a_stream_that_has_ended_waits_as_long_for_a_reader_who_was_there(
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_stream_can_be_found_as_long_as_it_runs(broker_url: str | None) -> None:
-    async with Crew(broker_url, resume="1s") as crew, Reader(crew.hosts) as reader:
+@pytest.mark.parametrize("read", [True, False])
+async def test_a_stream_can_be_found_as_long_as_it_runs(broker_url: str | None, read: bool) -> None:
+    async with Crew(broker_url, resume="1m") as crew, Reader(crew.hosts) as reader:
         await reader.call("count", 300, 0.01)
         await reader.read(1)
-        # As it is when the worker has not said for a while that it is there.
+        streams = crew.apps[0]._streams
+        if not read:
+            await reader.cut()
+            await until(lambda: not streams._readings, 10, lambda: f"{streams!r}: nobody reads")
+        # As it is when its worker has not said for long that it is there.
         store = crew.apps[0]._hub.sessions.store
         await store.touch([f"stream:{reader.stream}"], ttl_seconds=0.5)
-        await reader.read(100)
-        await reader.cut()
+        await asyncio.sleep(1)
+        if read:
+            await reader.cut()
         await reader.resume()
         await reader.read()
     assert reader.got == list(range(300))

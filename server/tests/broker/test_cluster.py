@@ -19,6 +19,7 @@ from server.tests.broker.conftest import OpenWorker
 from server.tests.broker.support import KEPT, QUICK, QUIET, eventually
 from tests.support.cluster import ValkeyCluster
 from tests.support.peer import connected
+from tests.support.resuming import Crew, Reader
 from tests.support.server import serving
 from tests.support.shop import Shop, answer, keyed
 
@@ -142,6 +143,31 @@ async def test_a_node_that_hangs_up_is_found_again(
     for topic in topics:
         await recorder.told(topic, b"one")
     assert recorder.gaps == []
+
+
+async def test_a_stream_is_resumed_at_another_worker(cluster: ValkeyCluster) -> None:
+    """Each of its keys has a slot of its own: the journal, whose it is, the lease, and what the workers say to each other."""
+    async with Crew(cluster.url) as crew, Reader(crew.hosts) as reader:
+        await reader.call("count", 300, 0.001)
+        for _ in range(4):
+            await reader.read(20)
+            await reader.cut()
+            await reader.resume()
+        await reader.read()
+        assert reader.got == list(range(300))
+        assert isinstance(reader.ended, m.End)
+        assert crew.log.started == 1
+        # From the worker that does not run it.
+        async with Reader(crew.hosts) as other:
+            await other.call("count", 10**9, 0.01)
+            await other.read(1)
+            await other.cut()
+            await other.resume()
+            await other.read(1)
+            await other.peer.send(m.Cancel(1))
+            await other.read()
+            assert isinstance(other.ended, m.Error)
+            assert other.ended.code == "CANCELLED"
 
 
 class News(BaseModel):
