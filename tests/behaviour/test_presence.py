@@ -1,21 +1,30 @@
 """Who is in a room now, and who comes and goes: across workers, and when one of them dies."""
 
 import asyncio
+import time
+import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
-from fusewire import Fuse, Joined, Left, Present
+from fusewire import Fuse
 from fusewire.hub.presence import Timing
 
-from tests.support.apps import Workers
+from tests.support.apps import Workers, fuse_of_users
 from tests.support.callers import calling
 from tests.support.listening import Listening, listening
+from tests.support.lobby import add_lobby, worker_process
 from tests.support.server import serving
+from tests.support.valkey import ValkeyServer
 
 QUICK = Timing(grace=0.2, lease=0.4, tick=0.05)
 PATIENT = Timing(grace=20, lease=20, tick=0.05)
+GONE_SECONDS, TOLD_SECONDS = 6.0, 2.0
+"""What docs/events.md says of a worker that is killed."""
+BUSY_SECONDS = 2.0
+"""A machine that runs other things may be late by so much."""
 Make = Callable[..., Fuse]
 
 
@@ -23,24 +32,7 @@ Make = Callable[..., Fuse]
 def make(broker_url: str | None) -> Make:
     """In memory there is only one worker."""
 
-    def define(fuse: Fuse) -> None:
-        fuse.rpc.event(Joined)
-        fuse.rpc.event(Left)
-
-        @fuse.rpc
-        async def enter(room: str) -> list[Present]:
-            await fuse.room(room).join()
-            return await fuse.room(room).presence()
-
-        @fuse.rpc
-        async def leave(room: str) -> None:
-            await fuse.room(room).leave()
-
-        @fuse.rpc
-        async def who(room: str) -> list[str | None]:
-            return [present.user for present in await fuse.room(room).presence()]
-
-    worker = Workers(broker_url, define)
+    worker = Workers(broker_url, add_lobby)
 
     def make(timing: Timing = QUICK) -> Fuse:
         fuse = worker()
@@ -207,3 +199,44 @@ async def test_the_members_of_a_worker_that_died_are_gone_and_it_is_told_once(ma
         await ann.until(lambda: ann.kinds.count("Left") == 2)
         assert heard(ann)[4:] == [("Left", "bob"), ("Left", "eve")]
         await cat.leave()
+
+
+async def test_a_worker_process_is_killed(valkey: ValkeyServer) -> None:
+    """With the timing that apps have: the list is right in the documented time, and the survivors together tell of each member once."""
+    name = uuid.uuid4().hex
+    one, two = (fuse_of_users(broker=valkey.url, name=name) for _ in range(2))
+    for fuse in (one, two):
+        add_lobby(fuse)
+    users = [f"user {n}" for n in range(30)]
+    async with (
+        workers(one, two) as (here, there),
+        worker_process(valkey.url, name) as (process, host),
+        entered(here, "ann") as ann,
+        entered(there, "eve") as eve,
+        AsyncExitStack() as stack,
+    ):
+        for user in users:
+            await stack.enter_async_context(entered(host, user))
+        # Another device of somebody who stays.
+        await stack.enter_async_context(entered(host, "eve"))
+        assert await in_lobby(one) == ["ann", "eve", *users]
+        process.kill()
+        killed = time.monotonic()
+        await process.wait()
+        for fuse in (one, two):
+            asked = killed
+            while await in_lobby(fuse) != ["ann", "eve"]:
+                assert asked - killed < GONE_SECONDS
+                await asyncio.sleep(0.05)
+                asked = time.monotonic()
+        await ann.until(lambda: ann.kinds.count("Left") == len(users))
+        assert time.monotonic() - killed < GONE_SECONDS + TOLD_SECONDS + BUSY_SECONDS
+        # Behind whatever else there might be.
+        await eve.call("leave", "lobby")
+        await ann.until(lambda: ("Left", "eve") in heard(ann))
+        joined = Counter(user for kind, user in heard(ann) if kind == "Joined")
+        assert joined == Counter(["ann", "eve", *users])
+        left = [user for kind, user in heard(ann) if kind == "Left"]
+        assert Counter(left) == Counter(["eve", *users])
+        assert left[-1] == "eve"
+        assert await in_lobby(two) == ["ann"]

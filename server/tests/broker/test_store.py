@@ -7,7 +7,7 @@ import pytest
 from fusewire.broker.memory_store import MemoryStore
 from fusewire.broker.port import BrokerError
 from fusewire.broker.redis.store import RedisStore
-from fusewire.broker.store import Store
+from fusewire.broker.store import Change, Store
 
 from server.tests.broker.support import QUICK, eventually
 from tests.support.proxy import Proxy
@@ -96,10 +96,50 @@ async def test_fields_change_one_by_one(store: Store) -> None:
     assert await store.claim("room", b"free", ttl_seconds=60) is None
 
 
+async def test_some_fields_are_read(store: Store) -> None:
+    await store.set_fields("room", {"ann": b"1", "bob": b"", "é": b"3"}, ttl_seconds=60)
+    assert await store.get_fields("room", ["é", "nobody", "bob"]) == {"é": b"3", "bob": b""}
+    assert await store.get_fields("room", []) == {}
+    assert await store.get_fields("nowhere", ["ann"]) == {}
+
+
+async def test_fields_are_replaced_that_still_are_what_is_expected(store: Store) -> None:
+    await store.set_fields("room", {"ann": b"1", "bob": b"", "cat": b"3", "dan": b"4"}, ttl_seconds=60)
+    changes: dict[str, Change] = {
+        "ann": (b"1", b"new"),
+        "bob": (b"", None),
+        "cat": (None, b"new"),
+        "dan": (b"other", None),
+        "é": (None, b"=\x00\r\n"),
+        "fay": (b"", b"new"),
+        "gus": (None, None),
+    }
+    assert await store.replace_fields("room", changes, ttl_seconds=60) == {"ann", "bob", "é", "gus"}
+    left = {"ann": b"new", "cat": b"3", "dan": b"4", "é": b"=\x00\r\n"}
+    assert await store.fields("room") == left
+    assert await store.replace_fields("room", {}, ttl_seconds=60) == set()
+    gone = await store.replace_fields("room", {f: (value, None) for f, value in left.items()}, ttl_seconds=60)
+    assert gone == left.keys()
+    assert await store.fields("room") == {}
+    assert await store.claim("room", b"free", ttl_seconds=60) is None
+
+
+async def test_of_many_who_replace_a_field_one_does(store: Store) -> None:
+    tries = [store.replace_fields("room", {"ann": (None, b"%d" % n)}, ttl_seconds=60) for n in range(20)]
+    results = await asyncio.gather(*tries)
+    winner = results.index(frozenset({"ann"}))
+    assert results.count(frozenset()) == 19
+    assert await store.fields("room") == {"ann": b"%d" % winner}
+
+
 async def test_more_fields_than_one_step_takes(store: Store) -> None:
     many = {f"member {n}": b"%d" % n for n in range(2_500)}
     await store.set_fields("room", many, ttl_seconds=60)
     assert await store.fields("room") == many
+    assert await store.get_fields("room", many.keys()) == many
+    changes: dict[str, Change] = {field: (value, None) for field, value in many.items()}
+    assert await store.replace_fields("room", changes, ttl_seconds=60) == many.keys()
+    assert await store.fields("room") == {}
 
 
 async def test_fields_change_only_for_who_expects_what_is_there(store: Store) -> None:
@@ -135,12 +175,15 @@ async def test_everything_runs_out(store: Store) -> None:
     await store.claim("b", b"1", ttl_seconds=0.1)
     await store.set("c", b"1", ttl_seconds=60)
     await store.replace("c", b"1", b"2", ttl_seconds=0.1)
-    await store.set_fields("d", {"f": b"1"}, ttl_seconds=0.1)
+    await store.set_fields("d", {"f": b"1"}, ttl_seconds=60)
+    await store.replace_fields("d", {"f": (b"1", b"2")}, ttl_seconds=0.1)
+    await store.replace_fields("d", {"f": (b"1", b"3")}, ttl_seconds=60)
+    await store.set_fields("e", {"f": b"1"}, ttl_seconds=0.1)
     for key in "abc":
         await gone(store, key)
 
     async def no_fields() -> bool:
-        return await store.fields("d") == {}
+        return await store.fields("d") == {} == await store.fields("e")
 
     await eventually(no_fields)
     assert await store.claim("b", b"again", ttl_seconds=60) is None
@@ -164,8 +207,10 @@ async def test_an_unreachable_store_says_so_without_its_address() -> None:
         store.get_many(["a"]),
         store.claim("a", b"", ttl_seconds=1),
         store.replace("a", b"", b"", ttl_seconds=1),
+        store.get_fields("a", ["f"]),
         store.set_fields("a", {"f": b""}, ttl_seconds=1),
         store.change_fields("a", {}, {}, ttl_seconds=1),
+        store.replace_fields("a", {"f": (None, b"")}, ttl_seconds=1),
         store.touch(["a"], ttl_seconds=1),
     ):
         with pytest.raises(BrokerError) as caught:

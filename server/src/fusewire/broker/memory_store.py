@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 
 from fusewire.broker.expiry import Deadlines
+from fusewire.broker.store import Change
 
 
 class MemoryStore:
@@ -64,19 +65,32 @@ class MemoryStore:
         self._sweep()
         return dict(self._hashes.get(key, ()))
 
+    async def get_fields(self, key: str, fields: Collection[str]) -> dict[str, bytes]:
+        self._sweep()
+        present = self._hashes.get(key, {})
+        return {field: present[field] for field in fields if field in present}
+
     async def set_fields(self, key: str, fields: Mapping[str, bytes], *, ttl_seconds: float) -> None:
         self._sweep()
         self._hashes.setdefault(key, {}).update(fields)
         self._keep(key, ttl_seconds)
 
+    async def replace_fields(
+        self, key: str, changes: Mapping[str, Change], *, ttl_seconds: float
+    ) -> frozenset[str]:
+        self._sweep()
+        present = self._hashes.get(key, {})
+        changed = {field: new for field, (old, new) in changes.items() if present.get(field) == old}
+        if changed:
+            self._hashes[key] = present
+            present.update((field, new) for field, new in changed.items() if new is not None)
+            self._keep(key, ttl_seconds)
+            self._remove(key, [field for field, new in changed.items() if new is None])
+        return frozenset(changed)
+
     async def delete_fields(self, key: str, fields: Collection[str]) -> None:
         self._sweep()
-        if (present := self._hashes.get(key)) is None:
-            return
-        for field in fields:
-            present.pop(field, None)
-        if not present:
-            self._drop(key)
+        self._remove(key, fields)
 
     async def change_fields(
         self,
@@ -106,6 +120,14 @@ class MemoryStore:
         for key in keys:
             if key in self._values or key in self._hashes:
                 self._keep(key, ttl_seconds)
+
+    def _remove(self, key: str, fields: Collection[str]) -> None:
+        if (present := self._hashes.get(key)) is None:
+            return
+        for field in fields:
+            present.pop(field, None)
+        if not present:
+            self._drop(key)
 
     def _keep(self, key: str, ttl_seconds: float) -> None:
         self._deadlines.put(key, self._clock() + ttl_seconds)

@@ -6,10 +6,9 @@ What it is made for:
 - *Sessions.* A hash `session:<id>` holds whose a session is, which worker has it, and its topics. `change_fields` changes it for that
   owner alone; the worker that has the connection extends the key while it lives (`touch`) and leaves it to run out after the retention
   time.
-- *Presence.* Per room a hash `presence:<room>`, field = member, value = (worker, what to show). Each worker keeps one key `worker:<id>`
-  alive with a ttl of seconds; a reader takes `fields()`, then `get_many()` of the workers named there, and leaves out the members of
-  workers that are gone. So a killed worker costs nothing to clean up: whoever reads may `delete_fields()`. Joins and leaves travel as
-  events of the room's topic.
+- *Presence.* Per room a hash, field = member, value = at which workers, changed by comparing and replacing (`replace_fields`). Each worker
+  keeps one key alive with a ttl of seconds; a reader takes `fields()`, then `get_many()` of the workers named there, and leaves out the
+  members of workers that are gone. Joins and leaves travel as events of the room's topic.
 - *De-duplication.* `claim(key, <token>, ...)`: None means that this call runs; else somebody has the answer or is at work on it. The runner
   writes its outcome with `set`, or takes its claim back with `discard`. Those who wait read again.
 - *Stream journals* need no store: a journal is a topic of its own. `Broker.publish` appends an item with a retention of the journal's
@@ -21,6 +20,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Protocol
+
+Change = tuple[bytes | None, bytes | None]
+"""What a field is expected to be, and what it is to be; None: absent."""
 
 
 class Store(Protocol):
@@ -58,8 +60,19 @@ class Store(Protocol):
         """All fields of a hash; empty when there is none."""
         ...
 
+    async def get_fields(self, key: str, fields: Collection[str]) -> dict[str, bytes]:
+        """Those of these fields that are there."""
+        ...
+
     async def set_fields(self, key: str, fields: Mapping[str, bytes], *, ttl_seconds: float) -> None:
         """Change these fields (1,000 in one step), leave the others, and keep the whole for `ttl_seconds` from now."""
+        ...
+
+    async def replace_fields(
+        self, key: str, changes: Mapping[str, Change], *, ttl_seconds: float
+    ) -> frozenset[str]:
+        """Each of these fields that still is what is expected, 1,000 in one step. Returns which were changed; if any was, the whole is kept
+        for `ttl_seconds` from now."""
         ...
 
     async def delete_fields(self, key: str, fields: Collection[str]) -> None: ...

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from pydantic import BaseModel
 
 from fusewire.errors import NoSession
-from fusewire.hub.attendance import Present
 from fusewire.hub.hub import Hub
+from fusewire.hub.stays import Present
 from fusewire.hub.topics import check_room_name, room_topic, session_topic, user_topic
 from fusewire.procedures.call import Call, current_call
 

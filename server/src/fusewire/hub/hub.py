@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from fusewire.broker.port import Broker, BrokerError, Delivery
 from fusewire.broker.positions import after, is_position
 from fusewire.events import EventRegistry
-from fusewire.hub.attendance import Joined, Left
 from fusewire.hub.history import History
 from fusewire.hub.listeners import Listeners
 from fusewire.hub.presence import Presence
@@ -18,6 +17,7 @@ from fusewire.hub.removals import removal_in
 from fusewire.hub.replays import Replays, lose
 from fusewire.hub.rooms import Rooms
 from fusewire.hub.sessions import Session, Sessions
+from fusewire.hub.stays import Joined, Left
 from fusewire.hub.topics import ALL, CATCHING_UP, Member, Topic, room_of, room_topic, user_topic
 from fusewire.hub.words import Words
 from fusewire.wire.codec import write

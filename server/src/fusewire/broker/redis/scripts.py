@@ -149,3 +149,22 @@ return before
 """)
 """Milliseconds; 1 to drop all others; how many arguments of each kind follow (the last one is -1 for none): what is expected, the
 fields, those to drop, and those of a new hash. What was there before; nil when nothing was changed."""
+
+REPLACE_FIELDS = Script("""
+local changed = {}
+for i = 2, #ARGV, 3 do
+  local field, expected, new = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local present = redis.call('HGET', KEYS[1], field)
+  if (present and '=' .. present or '') == expected then
+    if new == '' then redis.call('HDEL', KEYS[1], field)
+    else redis.call('HSET', KEYS[1], field, string.sub(new, 2)) end
+    changed[#changed + 1] = field
+  end
+end
+if #changed > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return changed
+""")
+"""Milliseconds, then of each field its name, what is expected, and the new value; with `=` before a value, and empty for none.
+
+Returns the names of those that were changed.
+"""

@@ -13,11 +13,12 @@ from redis.exceptions import RedisError
 from fusewire.broker.port import BrokerError
 from fusewire.broker.redis.nodes import Nodes
 from fusewire.broker.redis.patience import Patience
-from fusewire.broker.redis.scripts import CHANGE_FIELDS, DISCARD, REPLACE, SET_FIELDS
+from fusewire.broker.redis.scripts import CHANGE_FIELDS, DISCARD, REPLACE, REPLACE_FIELDS, SET_FIELDS
 from fusewire.broker.redis.timing import Timing
+from fusewire.broker.store import Change
 
 FIELDS = 1_000
-"""So many fields are set in one step; more are several steps. A script takes no more than some thousand arguments."""
+"""So many fields are set or replaced in one step; more are several steps. A script takes no more than some thousand arguments."""
 
 
 class RedisStore:
@@ -78,6 +79,12 @@ class RedisStore:
     async def fields(self, key: str) -> dict[str, bytes]:
         return _fields(await self._do(key, "HGETALL", self._key(key)))
 
+    async def get_fields(self, key: str, fields: Collection[str]) -> dict[str, bytes]:
+        if not fields:
+            return {}
+        values: list[bytes | None] = await self._do(key, "HMGET", self._key(key), *fields)
+        return {field: value for field, value in zip(fields, values, strict=True) if value is not None}
+
     async def set_fields(self, key: str, fields: Mapping[str, bytes], *, ttl_seconds: float) -> None:
         flat = _flat(fields)
         with _reached():
@@ -87,6 +94,18 @@ class RedisStore:
                 await self._patience.keep_asking(
                     partial(self._nodes.run, SET_FIELDS, self._key(key), *arguments)
                 )
+
+    async def replace_fields(
+        self, key: str, changes: Mapping[str, Change], *, ttl_seconds: float
+    ) -> frozenset[str]:
+        flat = [part for field, change in changes.items() for part in (field, *map(_or_none, change))]
+        changed: list[bytes] = []
+        # Not tried again: see `claim`.
+        with _reached():
+            for start in range(0, len(flat), 3 * FIELDS):
+                arguments = (_milliseconds(ttl_seconds), *flat[start : start + 3 * FIELDS])
+                changed += await self._nodes.run(REPLACE_FIELDS, self._key(key), *arguments)
+        return frozenset(field.decode() for field in changed)
 
     async def delete_fields(self, key: str, fields: Collection[str]) -> None:
         if fields:
@@ -159,3 +178,7 @@ def _fields(flat: list[bytes]) -> dict[str, bytes]:
 
 def _milliseconds(seconds: float) -> int:
     return max(1, math.ceil(seconds * 1000))
+
+
+def _or_none(value: bytes | None) -> bytes:
+    return b"" if value is None else b"=" + value
