@@ -409,6 +409,27 @@ async def test_a_redis_that_is_back_soon_is_not_noticed(valkey: ValkeyServer) ->
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("runs", [0, 1])
+async def test_while_redis_is_away_nobody_is_taken_for_gone(valkey: ValkeyServer, runs: int) -> None:
+    async with Proxy("127.0.0.1", valkey.port).running() as proxy:
+        house = House(f"redis://127.0.0.1:{proxy.port}", resume="1s")
+        async with house.open() as hosts, Reader([hosts[runs], hosts[0]]) as reader:
+            await reader.call("hold")
+            await reader.read(2)
+            await reader.cut()
+            await reader.resume()
+            await reader.peer.until(m.Stream)
+            proxy.down.open.clear()
+            # Longer than it is waited for a reader.
+            await asyncio.sleep(3)
+            proxy.down.open.set()
+            house.gate.set()
+            await reader.read()
+            assert reader.got == [1, 2, 3]
+            assert isinstance(reader.ended, m.End)
+
+
+@pytest.mark.usefixtures("quick")
 async def test_a_redis_that_lost_its_data_is_told_as_lost() -> None:
     with ValkeyServer() as redis:
         house = House(redis.url)

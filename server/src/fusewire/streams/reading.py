@@ -12,7 +12,16 @@ from typing import Protocol
 from fusewire.broker.port import Broker, BrokerError, Delivery, Replay
 from fusewire.broker.positions import after
 from fusewire.errors import StreamLost, StreamTakenOver
-from fusewire.streams.journal import KEPT_BYTES, KEPT_ITEMS, UNREAD_BYTES, UNREAD_ITEMS, Kind, Record, Stream
+from fusewire.streams.journal import (
+    KEPT_BYTES,
+    KEPT_ITEMS,
+    LATEST,
+    UNREAD_BYTES,
+    UNREAD_ITEMS,
+    Kind,
+    Record,
+    Stream,
+)
 
 WINDOW_ITEMS = 256
 WINDOW_BYTES = 64 * 1024
@@ -147,7 +156,7 @@ class Reading:
         return list(replay.entries)
 
     async def _replay(self) -> Replay:
-        most = KEPT_BYTES + 2 * self._largest
+        most = KEPT_BYTES + (LATEST + 1) * self._largest
         while True:
             try:
                 return await self._broker.since(

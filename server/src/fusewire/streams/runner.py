@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -12,6 +11,7 @@ from fusewire.broker.port import Broker, BrokerError
 from fusewire.broker.positions import is_position
 from fusewire.calls import Running
 from fusewire.errors import Cancelled, DeadlineExceeded, RpcError, StreamLost
+from fusewire.streams.hearing import Hearing
 from fusewire.streams.journal import Form, Kind, Stream, Unread, retention
 
 log = logging.getLogger("fusewire.streams")
@@ -19,9 +19,12 @@ log = logging.getLogger("fusewire.streams")
 ITEMS_PER_TURN = 16
 """How many items may be written before other tasks get their turn."""
 
+LOOK_SECONDS = 0.2
+"""At the least between two looks whether a reader has been away for too long."""
+
 
 class Runner:
-    """A call's `Reply`. `patience`: seconds that it goes on without a reader.
+    """A call's `Reply`. `patience`: seconds of the clock `hearing` that it goes on without a reader.
 
     `begin` makes what runs the call; `timeout`: seconds until its deadline.
     """
@@ -35,6 +38,7 @@ class Runner:
         *,
         timeout: float | None,
         patience: float,
+        hearing: Hearing,
     ) -> None:
         self.stream = stream
         self.done = False
@@ -44,7 +48,8 @@ class Runner:
         self._room: asyncio.Event | None = None
         self._items = 0
         self._patience = patience
-        self._heard = time.monotonic()
+        self._hearing = hearing
+        self._heard = hearing()
         self._timer: asyncio.TimerHandle | None = None
         self._running = Running(lambda: begin(self), lambda: None, timeout)
         self._why: RpcError[Any] | None = None
@@ -77,7 +82,7 @@ class Runner:
 
     def taken(self, position: str) -> None:
         """A reader is there, and has everything up to this position."""
-        self._heard = time.monotonic()
+        self._heard = self._hearing()
         if is_position(position):
             self._unread.taken(position)
         if self._room is not None and not self._unread.full:
@@ -92,9 +97,10 @@ class Runner:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
 
     def _look(self) -> None:
-        left = self._heard + self._patience - time.monotonic()
+        left = self._heard + self._patience - self._hearing()
         if left > 0:
-            self._watch(left)
+            # What is left stays the same while nobody can be heard.
+            self._watch(max(left, LOOK_SECONDS))
         else:
             self.stop(Cancelled(message="Nobody came back for the stream in time"))
 

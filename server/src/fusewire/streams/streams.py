@@ -23,6 +23,7 @@ from fusewire.errors import Cancelled, RpcError, StreamLost, StreamUnknown, TooM
 from fusewire.identity import Identity
 from fusewire.procedures.call import Call
 from fusewire.procedures.procedure import Procedure
+from fusewire.streams.hearing import Hearing
 from fusewire.streams.journal import PREFIX, Form, Kind, Stream, owner_of, retention
 from fusewire.streams.reading import Reading
 from fusewire.streams.runner import Runner
@@ -63,6 +64,7 @@ class Streams:
         self._readings: dict[str, list[Reading]] = {}
         self._unsaid: dict[str, tuple[Stream, float]] = {}
         """Streams that are to end and whose worker may not know, and until when that matters."""
+        self._hearing = Hearing(2 * BEAT_SECONDS)
         self._keeper: asyncio.Task[None] | None = None
         self._heard = False
         broker.attach(self)
@@ -121,7 +123,13 @@ class Streams:
                 raise Unavailable(message="Streams cannot be kept at the moment") from error
             raise
         runner = Runner(
-            stream, self._broker, form, begin, timeout=deadline_seconds, patience=seconds + BEAT_SECONDS
+            stream,
+            self._broker,
+            form,
+            begin,
+            timeout=deadline_seconds,
+            patience=seconds + 2 * BEAT_SECONDS,
+            hearing=self._hearing,
         )
         self._runners[stream_id] = runner
         self._tasks[stream_id] = asyncio.create_task(self._run(runner, caller))  # noqa: TID251  # `_finish` waits for it
@@ -253,11 +261,13 @@ class Streams:
 
     async def _keep_on(self) -> None:
         beaten = time.monotonic()
+        self._hearing.heard()
         try:
             while self._runners or self._readings or self._unsaid:
                 try:
                     await self._beat()
                     beaten = time.monotonic()
+                    self._hearing.heard()
                 except BrokerError:
                     if time.monotonic() - beaten > LEASE_SECONDS:
                         self._doubt()
