@@ -19,7 +19,7 @@ from fusewire.hub.rooms import Rooms
 from fusewire.hub.sessions import Session, Sessions
 from fusewire.hub.stays import Joined, Left
 from fusewire.hub.topics import ALL, CATCHING_UP, Member, Topic, room_of, room_topic, user_topic
-from fusewire.hub.words import Words
+from fusewire.hub.words import TAKEN_OVER, Words
 from fusewire.wire.codec import write
 from fusewire.wire.messages import Event
 from fusewire.wire.messages import Topic as TopicMessage
@@ -84,7 +84,7 @@ class Hub:
             if (room := room_of(name)) is not None:
                 self.presence.back(member.session_id, room, owner, entry.mark)
         if session is not None and session.before is not None:
-            await self._words.tell(session.before, session.id)
+            await self._words.tell(session.before, session.id, TAKEN_OVER)
 
     def follow(
         self, member: Member, positions: Mapping[str, str], joined: Mapping[str, str] = NOWHERE
@@ -145,8 +145,7 @@ class Hub:
             self._listeners.seat(member, new)
             if new is not None and self._events:
                 await self._listeners.join(member, user_topic(new))
-            if not await self.sessions.hand_over(member.session_id, old, new):
-                self.rooms.quit(member)
+            await self.sessions.hand_over(member.session_id, old, new)
 
     # Events
 
@@ -215,8 +214,8 @@ class Hub:
     def _withdraw(self, session_id: str, room: str) -> None:
         self.rooms.withdraw(session_id, room)
 
-    async def _look(self, session_id: str) -> None:
-        await self.rooms.look(session_id)
+    async def _look(self, session_id: str, topic: str) -> None:
+        await self.rooms.look(session_id, topic)
 
     async def _tell_room(self, change: Joined | Left) -> None:
         if type(change) in self._events:

@@ -74,8 +74,8 @@ class Rooms:
             stay = self._presence.joined(session_id, room)
             if stay is not None and stay[0] == owner:
                 await self._presence.exit(session_id, room)
-            if worker not in (None, self._sessions.worker):
-                await self._gone_on(session_id, worker)
+            if worker is not None and worker != self._sessions.worker:
+                await self._words.tell(worker, session_id, room_topic(room))
 
     async def remove(self, room: str, user: str) -> None:
         """Every session of a user leaves, at whatever worker, and those that are away too. Raises `BrokerError`."""
@@ -98,9 +98,11 @@ class Rooms:
             self._listeners.leave(member, room_topic(room))
         self._presence.gone(session_id, room, withdrawn=True)
 
-    async def look(self, session_id: str) -> None:
-        """What is written down of a session was changed elsewhere. Raises `BrokerError`."""
-        behind: list[tuple[Topic, str]] = []
+    async def look(self, session_id: str, name: str) -> None:
+        """What is written down of a session was changed elsewhere: it was taken over, or this topic of it was joined or left.
+
+        Raises `BrokerError`.
+        """
         async with self.turn(session_id):
             record = await self._sessions.read(session_id)
             member = self._listeners.of(session_id)
@@ -112,25 +114,25 @@ class Rooms:
             owner = self._listeners.owner(member)
             if not record.is_of(owner):
                 return
-            own = {name for name in self._listeners.names(member) if _is_joined(name)}
-            for name in own - record.topics.keys():
+            room, entry = room_of(name), record.topics.get(name)
+            if entry is None:
                 self._listeners.leave(member, name)
-                if (room := room_of(name)) is not None:
+                if room is not None:
                     self._presence.gone(session_id, room)
-            missing = {name: entry for name, entry in record.topics.items() if name not in own}
-            await self._listeners.subscribe(member, *missing)
-            for name, entry in missing.items():
-                if name not in self._listeners.names(member):
-                    # It is gone, or was removed meanwhile.
-                    continue
-                if (room := room_of(name)) is not None:
-                    self._presence.back(session_id, room, owner, entry.mark)
-                topic = self._listeners.topics[name]
-                if not self._listeners.begin_at(member, topic, entry.position):
-                    assert entry.position is not None
-                    behind.append((topic, entry.position))
-        for topic, position in behind:
-            await self._replays.catch_up(member, topic, position)
+                return
+            if name in self._listeners.names(member):
+                return
+            await self._listeners.subscribe(member, name)
+            if name not in self._listeners.names(member):
+                # It is gone meanwhile.
+                return
+            if room is not None:
+                self._presence.back(session_id, room, owner, entry.mark)
+            topic = self._listeners.topics[name]
+            if self._listeners.begin_at(member, topic, entry.position):
+                return
+        assert entry.position is not None
+        await self._replays.catch_up(member, topic, entry.position)
 
     def quit(self, member: Member) -> None:
         """A connection is sent no more events: it has ended, or its session goes on with another one, here or elsewhere."""
@@ -161,37 +163,31 @@ class Rooms:
         if entered is None:
             return False
         mark, worker = entered
-        if worker == self._sessions.worker:
-            await self._entered(session_id, owner, name, mark, begin=new)
-            return True
-        if (room := room_of(name)) is not None:
-            # Until that worker has heard of it.
-            await self._presence.enter(session_id, room, owner, mark)
-            self._presence.away(session_id, room)
-        await self._gone_on(session_id, worker)
+        here = await self._entered(session_id, owner, name, mark, begin=new)
+        if worker != self._sessions.worker:
+            if not here and (room := room_of(name)) is not None:
+                # Until that worker has heard of it.
+                await self._presence.enter(session_id, room, owner, mark)
+                self._presence.away(session_id, room)
+            await self._words.tell(worker, session_id, name)
         return True
 
     async def _entered(
         self, session_id: str, owner: str | None, name: str, mark: bytes, *, begin: bool
-    ) -> None:
+    ) -> bool:
+        """False when no connection of the session is here."""
         member = self._listeners.of(session_id)
         if member is None:
-            return
+            return False
         self._sessions.keep(session_id)
         self._words.await_them()
-        if name not in self._listeners.names(member):
-            # It was removed meanwhile.
-            return
-        if begin:
-            self._listeners.begin(member, self._listeners.topics[name], None)
-        if (room := room_of(name)) is not None:
-            await self._presence.enter(session_id, room, owner, mark)
-
-    async def _gone_on(self, session_id: str, worker: str) -> None:
-        """The session is another worker's."""
-        if member := self._listeners.of(session_id):
-            self.quit(member)
-        await self._words.tell(worker, session_id)
+        # It may have been removed meanwhile.
+        if name in self._listeners.names(member):
+            if begin:
+                self._listeners.begin(member, self._listeners.topics[name], None)
+            if (room := room_of(name)) is not None:
+                await self._presence.enter(session_id, room, owner, mark)
+        return True
 
     async def _rooms(self, session_id: str) -> set[str]:
         member = self._listeners.of(session_id)
@@ -202,7 +198,3 @@ class Rooms:
             record = await self._sessions.read(session_id)
             names = set() if record is None else set(record.topics)
         return {room for name in names if (room := room_of(name)) is not None}
-
-
-def _is_joined(name: str) -> bool:
-    return name.startswith(("room:", "session:"))

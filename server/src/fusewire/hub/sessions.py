@@ -134,17 +134,11 @@ class Sessions:
         """Its connection has ended, or is another worker's; what is written down runs out by itself."""
         self._kept.discard(session_id)
 
-    async def hand_over(self, session_id: str, old: str | None, new: str | None) -> bool:
-        """Its connection has another identity now: from here on it is that one's, and has joined nothing.
-
-        False when it is not this worker's any more. Raises `BrokerError`.
-        """
-        if session_id not in self._kept:
-            return True
-        worker = self.worker.encode()
-        fields = {_OWNER: _owner(new), _WORKER: worker}
-        expected = {_OWNER: _owner(old), _WORKER: worker}
-        return await self._change(session_id, expected, fields, alone=True, absent={}) is not None
+    async def hand_over(self, session_id: str, old: str | None, new: str | None) -> None:
+        """Its connection has another identity now: from here on it is that one's, and has joined nothing. Raises `BrokerError`."""
+        if session_id in self._kept:
+            fields = {_OWNER: _owner(new), _WORKER: self.worker.encode()}
+            await self._change(session_id, {_OWNER: _owner(old)}, fields, alone=True, absent={})
 
     # Topics
 

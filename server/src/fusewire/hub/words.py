@@ -18,19 +18,23 @@ LOOK_SECONDS = 1.5
 KEPT_SECONDS = 86_400.0
 """For how long a word waits."""
 
+TAKEN_OVER = ""
+"""In the place of a topic."""
+
 _RETENTION = Retention(seconds=60, count=1)
 
 log = logging.getLogger("fusewire.hub")
 
 
 class Words:
-    """A word is a session's id: look at its record. It is written down before it is said, so that it is heeded at last.
+    """A word is a session's id and a topic: look at what is written down of them. It is itself written down before it is said, so that it
+    is heeded at last.
 
     `look` may raise `BrokerError`, and is asked again. A worker whose sessions have nothing written down asks for nothing.
     """
 
     def __init__(
-        self, broker: Broker, store: Store, worker: str, look: Callable[[str], Awaitable[None]]
+        self, broker: Broker, store: Store, worker: str, look: Callable[[str, str], Awaitable[None]]
     ) -> None:
         self._broker = broker
         self._store = store
@@ -52,9 +56,9 @@ class Words:
             yield
         self._wake = None
 
-    async def tell(self, worker: str, session_id: str) -> None:
+    async def tell(self, worker: str, session_id: str, topic: str) -> None:
         """When it cannot be told at the moment, it is tried again."""
-        self._untold.add((worker, session_id))
+        self._untold.add((worker, f"{session_id} {topic}"))
         try:
             await self._say()
         except BrokerError as error:
@@ -79,9 +83,9 @@ class Words:
             self._wake.set()
 
     async def _say(self) -> None:
-        for worker, session_id in list(self._untold):
-            await self._store.set_fields(_inbox(worker), {session_id: b""}, ttl_seconds=KEPT_SECONDS)
-            self._untold.discard((worker, session_id))
+        for worker, word in list(self._untold):
+            await self._store.set_fields(_inbox(worker), {word: b""}, ttl_seconds=KEPT_SECONDS)
+            self._untold.discard((worker, word))
             await self._broker.publish(_topic(worker), b"", None)
 
     async def _keep_on(self) -> None:
@@ -100,14 +104,14 @@ class Words:
                         await self._broker.subscribe(_topic(self._worker), _RETENTION)
                         subscribed = True
                     await self._say()
-                    sessions = self._unheeded | await self._take()
+                    words = self._unheeded | await self._take()
                 except BrokerError as error:
                     self._outage.begins(str(error))
                     continue
                 self._outage.ends()
                 self._unheeded.clear()
-                for session_id in sessions:
-                    looks.create_task(self._heed(session_id))
+                for word in words:
+                    looks.create_task(self._heed(word))
 
     async def _take(self) -> set[str]:
         words = {*await self._store.fields(_inbox(self._worker))}
@@ -115,11 +119,12 @@ class Words:
         await self._store.delete_fields(_inbox(self._worker), words)
         return words
 
-    async def _heed(self, session_id: str) -> None:
+    async def _heed(self, word: str) -> None:
+        session_id, _, topic = word.partition(" ")
         try:
-            await self._look(session_id)
+            await self._look(session_id, topic)
         except BrokerError:
-            self._unheeded.add(session_id)
+            self._unheeded.add(word)
 
 
 def _topic(worker: str) -> str:
