@@ -131,6 +131,18 @@ async def test_a_call_that_began_as_somebody_else_leaves_nothing(make: Make, gat
         assert await client.saw(2) == [{"n": 1}, {"n": 2}]
 
 
+async def test_who_becomes_somebody_else_is_out_at_once_though_calls_are_joining(make: Make) -> None:
+    fuse = make()
+    async with serving(fuse.app) as host, listening(host, "boss") as client:
+        await client.call("enter", "lobby")
+        await client.until(lambda: "room:lobby" in client.positions)
+        # As long as a call that joins waits for the store.
+        async with asyncio.TaskGroup() as tasks, fuse._hub.rooms.turn(client.session):
+            tasks.create_task(client.become("eve"))
+            await client.until(lambda: client.positions.keys() == {"all"})
+        await client.until(lambda: client.positions.keys() == {"user:eve", "all"})
+
+
 async def test_what_an_anonymous_call_emits_is_not_for_who_came_after(make: Make, gate: Gate) -> None:
     fuse = make()
     async with serving(fuse.app) as host, listening(host) as client:

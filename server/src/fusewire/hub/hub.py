@@ -132,20 +132,25 @@ class Hub:
         """
         if old == new:
             return
+        # At once, and again behind those of its calls that are joining.
+        self._leave_all(member)
         async with self.rooms.turn(member.session_id):
             if not self._listeners.seated(member):
                 # Its session goes on elsewhere, as the old one's.
                 return
-            for name in self._listeners.names(member):
-                if name == ALL:
-                    continue
-                self._listeners.leave(member, name)
-                if (room := room_of(name)) is not None:
-                    self.presence.gone(member.session_id, room)
+            self._leave_all(member)
             self._listeners.seat(member, new)
             if new is not None and self._events:
                 await self._listeners.join(member, user_topic(new))
             await self.sessions.hand_over(member.session_id, old, new)
+
+    def _leave_all(self, member: Member) -> None:
+        """But what everybody hears."""
+        for name in self._listeners.names(member):
+            if name != ALL:
+                self._listeners.leave(member, name)
+            if (room := room_of(name)) is not None:
+                self.presence.gone(member.session_id, room)
 
     # Events
 
