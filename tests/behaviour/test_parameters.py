@@ -122,8 +122,12 @@ async def test_an_alias_is_for_rest_and_the_name_for_clients(
     async def query(first: Annotated[int, Query(alias="First")], second: int = 2) -> list[int]:
         return [first, second]
 
+    @fuse.rpc.get("/things/{First}/{second}")
+    async def path(first: Annotated[int, Path(alias="First")], second: int) -> list[int]:
+        return [first, second]
+
     caller = await connect()
-    for name in ("body", "query"):
+    for name in ("body", "query", "path"):
         assert await caller.call(name, first=1, second=2) == [1, 2]
         assert await caller.call(name, 1, 2) == [1, 2]
     # Over HTTP the documented alias counts too; over WebSocket there is one name for each parameter.

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Optional
 from uuid import UUID
 
+from fusewire import BigInt
 from pydantic import Field
 
 from tests.corpus.entry import Entry, Sample
@@ -103,6 +104,17 @@ by_colour = Entry(
 by_level = Entry(dict[Level, str], "Partial<Record<Level, string>>", Sample({Level.HIGH: "x"}, {"2": "x"}))
 by_literal = Entry(dict[Literal["a", "b"], int], 'Partial<Record<"a" | "b", number>>', {"a": 1})
 by_short_text = Entry(dict[Annotated[str, Field(max_length=2)], int], "Record<string, number>", {"ab": 1})
+by_pattern = Entry(
+    dict[Annotated[str, Field(pattern="^a")], datetime],
+    "Record<string, Date>",
+    Sample({"ab": MOMENT}, {"ab": MOMENT_JSON}, {"ab": MOMENT}),
+)
+by_pattern_nested = Entry(
+    dict[Annotated[str, Field(pattern="^[a-z]+$", max_length=3)], dict[str, int | None]],
+    "Record<string, Record<string, number | null>>",
+    {"abc": {"x": None}},
+)
+by_big_integer = Entry(dict[BigInt, int], "Record<string, number>", Sample({2**70: 1}, {str(2**70): 1}))
 by_either = Entry(dict[int | str, int], "Record<string, number>", Sample({"a": 1}, {"a": 1}))
 optional_values = Entry(dict[str, int | None], "Record<string, number | null>", {"a": None})
 list_of_dicts = Entry(

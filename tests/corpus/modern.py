@@ -16,6 +16,7 @@ type Maybe[T] = T | None
 type JsonLike = dict[str, JsonLike] | list[JsonLike] | str | float | None
 type Shape = Annotated[Circle | Oblong, Field(discriminator="kind")]
 type Someday = Afterwards | None
+type Chain[T] = tuple[T, Chain[T] | None]
 
 
 class Circle(BaseModel):
@@ -69,6 +70,11 @@ modern_generic_alias = Entry(
 )
 modern_recursive_alias = Entry(
     JsonLike, "{ [key: string]: JsonLike } | JsonLike[] | string | number | null", {"a": ["b", 1.5, None]}
+)
+modern_recursive_generic_alias = Entry(
+    Chain[int],
+    "[number, ChainInt | null]",
+    Sample((1, (2, None)), [1, [2, None]]),
 )
 modern_union = Entry(
     Shape,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from functools import partial
 from itertools import count
 from pathlib import Path
 
 import pytest
+from fusewire_codegen.watch.zygote import MAX_SUPERSEDING_SECONDS
 
 from codegen.tests.compiler import emit
 from codegen.tests.projects import Project
@@ -195,6 +197,21 @@ def test_an_import_that_hangs_is_ended_and_told(project: Project) -> None:
         )
         until(lambda: int(noted.read_text()) not in watcher.processes(), "the end of the child")
         watcher.saved(says="fuse.ts  written", save=lambda: project.fields(title="string"))
+
+
+def test_a_save_that_mends_what_hangs_is_not_kept_waiting(project: Project) -> None:
+    with Watcher(project, settings="hang_seconds=600") as watcher:
+        watcher.saved(says="fuse.ts  written", save=lambda: project.fields(first="string"))
+        began = project.root / "began"
+        hanging = f"import pathlib, time\npathlib.Path({str(began)!r}).touch()\ntime.sleep(600)\n"
+        for name in ("second", "third"):
+            project.write("shop/backend/models.py", hanging)
+            until(began.exists, "the import that hangs")
+            began.unlink()
+            # After so long a save does not take the place of the one before it any more.
+            time.sleep(MAX_SUPERSEDING_SECONDS + 0.1)
+            project.fields(**{name: "string"})
+            watcher.output_has(f"{name}: string")
 
 
 def test_a_fresh_interpreter_where_forking_is_unsafe(project: Project) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ class Child:
     wait: Callable[[int], int] | None = None
     """Has the process's end awaited by its parent, when that is another than this one; returns the exit status."""
     buffer: FrameBuffer = field(default_factory=FrameBuffer)
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def is_quick(self) -> bool:

@@ -28,6 +28,8 @@ from fusewire_codegen.watch.warm import Grove, Warm
 
 MAX_SUPERSEDING_SECONDS = 1.0
 """A request replaces the one under way, but after so long without any answer the one under way may finish."""
+USUAL_TIMES = 3
+"""For that it has so many times as long as the last whole run took: one that hangs is not waited for by the save that mends it."""
 _LOOK_SECONDS = 0.02
 """How long between two looks whether the warm processes that are to end have done so."""
 _CHUNK = 1 << 16
@@ -45,6 +47,7 @@ class Zygote:
         self._child: Child | None = None
         self._next: Message | None = None
         self._unanswered_since: float | None = None
+        self._whole_seconds: float | None = None
         self._to_preload: deque[str] = deque()
         self._to_warm: Message | None = None
         self._grove: Grove | None = None
@@ -126,6 +129,9 @@ class Zygote:
             self._unanswered_since = now
         if self._child and now - self._unanswered_since > MAX_SUPERSEDING_SECONDS:
             self._next = request
+            if self._whole_seconds is not None:
+                usual = max(MAX_SUPERSEDING_SECONDS, USUAL_TIMES * self._whole_seconds)
+                self._child.deadline = min(self._child.deadline, self._child.began + usual)
             return
         if self._child:
             self._child.kill()
@@ -150,6 +156,8 @@ class Zygote:
         if child.is_quick and (frame is None or not frames.is_contract(frame)):
             self._start(child.request | {"whole": True})
             return
+        if not child.is_quick:
+            self._whole_seconds = time.monotonic() - child.began
         if frame is None:
             text = f"the app ended the interpreter while it was imported (exit status {status})"
             frame = frames.encode({"kind": "error", "id": child.request["id"], "text": text})
@@ -157,6 +165,9 @@ class Zygote:
 
     def _give_up(self, child: Child) -> None:
         child.kill()
+        if self._next:
+            self._go_on()
+            return
         if child.is_quick:
             self._start(child.request | {"whole": True})
             return
@@ -165,6 +176,9 @@ class Zygote:
 
     def _settle(self, frame: bytes) -> None:
         frames.write(self._replies, frame)
+        self._go_on()
+
+    def _go_on(self) -> None:
         self._child, self._unanswered_since = None, None
         if self._next:
             request, self._next = self._next, None

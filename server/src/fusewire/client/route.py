@@ -89,7 +89,8 @@ def _scalar(value: Any, name: str) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, bytes):
-        return b64encode(value).decode()
+        # Without the slash, which would divide a path.
+        return b64encode(value).decode().replace("/", "_")
     raise TypeError(f"cannot send {type(value).__name__} in a URL or a form (at {name})")
 
 

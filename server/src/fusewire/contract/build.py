@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -29,6 +30,7 @@ from fusewire.procedures.values.leaves import base64_text
 
 FORMAT = 1
 _TYPES = "#/types/"
+_IN_PATH = re.compile(r"\{(\w+)")
 
 
 def build_contract(
@@ -207,7 +209,7 @@ def _procedure(procedure: Procedure, schemas: dict[_Key, Any], api_prefix: str) 
         "scopes": sorted(procedure.options.scopes),
     }
     if "http" in procedure.options.served_on:
-        path = api_prefix + procedure.path
+        path = api_prefix + _by_parameter(procedure)
         contract["http"] = {"method": procedure.method, "path": path, "body": _body(procedure)}
     if procedure.doc:
         contract["doc"] = procedure.doc
@@ -222,6 +224,12 @@ def _procedure(procedure: Procedure, schemas: dict[_Key, Any], api_prefix: str) 
     if procedure.dedupe_seconds is not None:
         contract["dedupe"] = procedure.dedupe_seconds
     return contract
+
+
+def _by_parameter(procedure: Procedure) -> str:
+    """The path with the names of parameters in it, which clients know, in place of their aliases."""
+    names = {field.alias: field.name for field in procedure.fields if field.where == "path"}
+    return _IN_PATH.sub(lambda found: "{" + names.get(found[1], found[1]), procedure.path)
 
 
 def _body(procedure: Procedure) -> str:

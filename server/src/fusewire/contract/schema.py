@@ -113,6 +113,14 @@ class ContractSchema(GenerateJsonSchema):
         if keys is not None and keys["type"] in ("int", "float"):
             # JSON Schema's keys are text, so pydantic drops what they are the text of.
             written[KEYS] = self.generate_inner(keys)
+        for pattern, values in written.pop("patternProperties", {}).items():
+            # Pydantic takes no other keys; `patternProperties` alone would allow those, with any value.
+            written["propertyNames"] = {
+                "type": "string",
+                **written.get("propertyNames", {}),
+                "pattern": pattern,
+            }
+            written["additionalProperties"] = values or True
         return written
 
     def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:

@@ -29,8 +29,8 @@ def unalias(annotation: Any) -> Any:
     while True:
         if isinstance(annotation, _ALIASES):
             annotation = annotation.__value__
-        elif isinstance(get_origin(annotation), _ALIASES):
-            annotation = get_origin(annotation).__value__[get_args(annotation)]
+        elif isinstance(origin := get_origin(annotation), _ALIASES) and not isinstance(origin.__value__, str):
+            annotation = origin.__value__[get_args(annotation)]
         elif hasattr(annotation, "__supertype__"):
             annotation = annotation.__supertype__
         else:
@@ -62,11 +62,13 @@ def without_none(annotation: Any) -> Any:
     return rest[0] if len(rest) == 1 else unwrap(annotation)[0]
 
 
-def inside(annotation: Any, seen: frozenset[int] = frozenset()) -> Iterator[Any]:
+def inside(annotation: Any, seen: frozenset[Any] = frozenset()) -> Iterator[Any]:
     """Every type and every `Annotated` remark anywhere in a type; the fields of models are not looked into."""
-    if id(annotation) in seen:
+    # A generic alias that is recursive makes a new object, equal to the one before, at each step.
+    key = annotation if isinstance(get_origin(annotation), _ALIASES) else id(annotation)
+    if key in seen:
         return
-    seen |= {id(annotation)}
+    seen |= {key}
     plain, metadata = unwrap(annotation)
     yield from metadata
     yield plain
