@@ -12,7 +12,9 @@ MAX_FILES = 4
 """So many files, those saved last, are left out: who changes one of them again, or another of them, has an answer soon."""
 MAX_LEVELS = 3
 """How often the app is divided at most: 7 reserves."""
-RESERVE_SECONDS = 2.0
+MIN_LEVELS = 2
+"""With one level there would be one reserve, which leaves out all and so spares nothing."""
+RESERVE_SECONDS = 5.0
 """How long the processor may be busy for all the reserves: each level costs an import of the app."""
 MIN_SECONDS = 0.05
 """An app that is imported within this has no reserves: a whole run is as good."""
@@ -81,7 +83,8 @@ class Warmth:
 
 
 def _levels(seconds: float) -> int:
-    return min(MAX_LEVELS, int(RESERVE_SECONDS / seconds)) if seconds >= MIN_SECONDS else 0
+    levels = min(MAX_LEVELS, int(RESERVE_SECONDS / seconds)) if seconds >= MIN_SECONDS else 0
+    return levels if levels >= MIN_LEVELS else 0
 
 
 def _parts(reached: list[frozenset[str]], levels: int) -> Iterator[frozenset[str]]:
