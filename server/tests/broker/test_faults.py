@@ -207,6 +207,27 @@ async def test_a_stalled_redis_is_not_waited_for_without_end(
     proxy.down.open.set()
 
 
+async def test_one_half_open_link_is_the_end_of_the_idle_ones(
+    proxy: Proxy, valkey: ValkeyServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise each of them would keep somebody else waiting."""
+    monkeypatch.setattr("fusewire.broker.redis.nodes.ANSWER_SECONDS", 0.3)
+    store = RedisStore(through(proxy), name=name, timing=QUICK)
+    proxy.down.open.clear()
+    async with asyncio.TaskGroup() as tasks:
+        for n in range(8):
+            tasks.create_task(store.get(str(n)))
+        await eventually(lambda: proxy.accepted == 8)
+        proxy.down.open.set()
+    proxy.half_open()
+    assert proxy.dead_links == 8
+    with contextlib.suppress(BrokerError):
+        await store.get("0")
+    await eventually(lambda: proxy.dead_links == 0)
+    assert await store.get("0") is None
+    await store.aclose()
+
+
 async def test_a_redis_that_is_restarted_is_waited_for(
     own_server: ValkeyServer, name: str, open_worker: OpenWorker
 ) -> None:

@@ -48,6 +48,15 @@ REDIRECTIONS = 16
 """How often a command follows a slot that moves, or waits for one that is between two nodes, before it fails."""
 
 
+class _Pool(BlockingConnectionPool):
+    async def drop_idle(self) -> None:
+        """Close what is not in use."""
+        # Taken out first, other than in `disconnect`: nobody may be given a connection that is being closed.
+        idle, self._available_connections = self._available_connections, []
+        for connection in idle:
+            await connection.disconnect(nowait=True)
+
+
 class Nodes:
     """`url`: `redis://host:port/db`, or `redis+cluster://host:port,host:port` with some nodes of a cluster; `rediss` for TLS."""
 
@@ -80,6 +89,7 @@ class Nodes:
         self._slots: dict[int, Address] = {}
         self._stale = False
         self._clients: dict[Address, Redis] = {}
+        self._pools: dict[Address, _Pool] = {}
 
     @property
     def known(self) -> bool:
@@ -104,7 +114,7 @@ class Nodes:
         failure: Exception | None = None
         for address in dict.fromkeys((*self._slots.values(), *self._seeds)):
             try:
-                ranges = await self._send(self._client(address), "CLUSTER", "SLOTS")
+                ranges = await self._send(address, "CLUSTER", "SLOTS")
             except (RedisError, OSError) as error:
                 failure = error
                 continue
@@ -125,11 +135,10 @@ class Nodes:
         slot = self.slot(key)
         address, asking = self.address(slot), False
         for failures in range(1, REDIRECTIONS + 1):
-            client = self._client(address)
             try:
                 if not asking:
-                    return await self._send(client, *command)
-                return await self._ask(client, command)
+                    return await self._send(address, *command)
+                return await self._ask(address, command)
             except MovedError as error:
                 address, asking = _target(error, address), False
                 self.moved(slot, address)
@@ -165,7 +174,7 @@ class Nodes:
             for index in indexes:
                 pipeline.execute_command(*commands[index][1])
             try:
-                async with self._in_time():
+                async with self._in_time(address):
                     answers = await pipeline.execute(raise_on_error=False)
             except (RedisError, OSError) as error:
                 self._stale = True
@@ -187,7 +196,7 @@ class Nodes:
         """
         connection: AbstractConnection = self._client(address).connection_pool.make_connection()
         try:
-            async with self._in_time():
+            async with self._in_time(address):
                 await connection.connect()
                 await connection.send_command("PING", check_health=False)
                 await connection.read_response()
@@ -201,25 +210,29 @@ class Nodes:
             await client.aclose()
             await client.connection_pool.disconnect()
         self._clients.clear()
+        self._pools.clear()
 
-    async def _send(self, client: Redis, *command: Any) -> Any:
-        async with self._in_time():
-            return await client.execute_command(*command)
+    async def _send(self, address: Address, *command: Any) -> Any:
+        async with self._in_time(address):
+            return await self._client(address).execute_command(*command)
 
-    async def _ask(self, client: Redis, command: Sequence[Any]) -> Any:
+    async def _ask(self, address: Address, command: Sequence[Any]) -> Any:
         """On the same connection: ASKING holds for the next command alone."""
-        pipeline = client.pipeline(transaction=False)
+        pipeline = self._client(address).pipeline(transaction=False)
         pipeline.execute_command("ASKING")
         pipeline.execute_command(*command)
-        async with self._in_time():
+        async with self._in_time(address):
             return (await pipeline.execute())[1]
 
     @asynccontextmanager
-    async def _in_time(self) -> AsyncIterator[None]:
+    async def _in_time(self, address: Address) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(self._patience):
                 yield
         except TimeoutError as error:
+            # Where one link is half open the others are too: without this each of them would cost its next user as long.
+            if pool := self._pools.get(address):
+                await pool.drop_idle()
             raise RedisTimeoutError("no answer in time") from error
 
     def _client(self, address: Address) -> Redis:
@@ -227,7 +240,8 @@ class Nodes:
         if client is None:
             options = self._options | {"host": address[0], "port": address[1]}
             # redis-py's default pool raises when it is empty; waiting is what a publisher wants.
-            client = self._clients[address] = Redis(connection_pool=BlockingConnectionPool(**options))
+            pool = self._pools[address] = _Pool(**options)
+            client = self._clients[address] = Redis(connection_pool=pool)
             # Replies as they are: what they mean is known where they are asked for.
             client.response_callbacks.clear()
         return client
