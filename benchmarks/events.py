@@ -19,6 +19,7 @@ ROWS = (
         events.fan_out_over_redis,
         must=0.85,
     ),
+    Row("fan-out-uvicorn", "as fan-out, without `fusewire.serving`", events.fan_out_under_uvicorn),
     Row(
         "elsewhere",
         "messages from Redis per event to a user of another worker (ephaptic 1)",

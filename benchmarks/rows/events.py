@@ -57,6 +57,11 @@ async def fan_out_in_memory(bench: Bench) -> Figure:
     return await _beside_raw(bench, await bench.python("events_app"))
 
 
+async def fan_out_under_uvicorn(bench: Bench) -> Figure:
+    """With nothing of ours below the app: what raw sends go through as well."""
+    return await _beside_raw(bench, await bench.python("events_uvicorn"))
+
+
 async def fan_out_over_redis(bench: Bench) -> Figure:
     async with _redis() as valkey, _worker(bench, valkey.url) as server:
         return await _beside_raw(bench, server)

@@ -19,13 +19,14 @@ import uvicorn
 
 def main() -> None:
     """`python -m benchmarks.servers <module in this package>`."""
-    app = importlib.import_module(f"benchmarks.servers.{sys.argv[1]}").app
+    module = importlib.import_module(f"benchmarks.servers.{sys.argv[1]}")
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
-    # The same for every app, or the comparison would be between settings.
+    # The same for every app, or the comparison would be between settings; but one that is served by a class of its own names it.
     config = uvicorn.Config(
-        app,
+        module.app,
         loop="auto",
         http="auto",
+        ws=getattr(module, "WS", "auto"),
         ws_per_message_deflate=False,
         access_log=False,
         log_level="warning",

@@ -1,10 +1,12 @@
-"""The app whose events are measured; in memory, or over Redis with `REDIS_URL`."""
+"""The app whose events are measured, served as docs/production.md has it; in memory, or over Redis with `REDIS_URL`."""
 
 from __future__ import annotations
 
 from fastapi import FastAPI
 from fusewire import Credentials, Fuse, Identity
 from pydantic import BaseModel
+
+WS = "fusewire.serving:WebSocketProtocol"
 
 app = FastAPI()
 fuse = Fuse(app)

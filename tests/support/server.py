@@ -61,6 +61,7 @@ async def running(app: FastAPI, *, quick: bool = True, **options: Any) -> AsyncI
     # asyncio does that for sockets of its own; without it an answer in two parts waits 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     settings: dict[str, Any] = {
+        "ws": "fusewire.serving:WebSocketProtocol",
         "log_level": "warning",
         "lifespan": "on",
         "ws_per_message_deflate": False,

@@ -129,7 +129,9 @@ def test_every_file_that_little_depends_on_has_a_reserve() -> None:
     assert max(map(len, others)) - min(map(len, others)) <= 1
 
 
-@pytest.mark.parametrize(("seconds", "reserves"), [(0.01, 0), (0.1, 7), (1.6, 7), (1.7, 3), (2.5, 3), (2.6, 0)])
+@pytest.mark.parametrize(
+    ("seconds", "reserves"), [(0.01, 0), (0.1, 7), (1.6, 7), (1.7, 3), (2.5, 3), (2.6, 0)]
+)
 def test_reserves_take_no_longer_than_they_may(seconds: float, reserves: int) -> None:
     warmth = Warmth()
     warmth.changed({"/part3.py"})

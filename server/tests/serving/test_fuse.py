@@ -5,19 +5,20 @@ from __future__ import annotations
 import msgpack
 from fastapi import FastAPI
 from fusewire import Fuse
+from starlette.types import Message, Receive, Scope, Send
 
 from server.tests.serving.support import BINARY, CLOSE, connected, frame, serving
 
 HELLO, WELCOME, GOAWAY = 1, 2, 14
+SUBPROTOCOL = "Sec-WebSocket-Protocol: fusewire.v1.msgpack\r\n"
 
 
 async def test_a_client_is_told_to_leave_and_then_closed_with_4000() -> None:
     app = FastAPI()
     Fuse(app, drain_seconds=5.0)
-    subprotocol = "Sec-WebSocket-Protocol: fusewire.v1.msgpack\r\n"
     async with (
         serving(app, lifespan="on", timeout_graceful_shutdown=20) as server,
-        connected(server.port, path="/_ws", headers=subprotocol) as peer,
+        connected(server.port, path="/_ws", headers=SUBPROTOCOL) as peer,
     ):
         peer.write(frame(BINARY, msgpack.packb([HELLO])))
         opcode, data = await peer.frame()
@@ -28,3 +29,25 @@ async def test_a_client_is_told_to_leave_and_then_closed_with_4000() -> None:
         assert await peer.close_code() == 4000
         peer.write(frame(CLOSE, (4000).to_bytes(2)))
         await peer.ended()
+
+
+async def test_who_wraps_the_app_sees_all_that_is_sent() -> None:
+    app = FastAPI()
+    Fuse(app)
+    seen: list[bytes] = []
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        async def look(message: Message) -> None:
+            if message["type"] == "websocket.send":
+                seen.append(message["bytes"])
+            await send(message)
+
+        await app(scope, receive, look)
+
+    async with (
+        serving(wrapped, lifespan="on") as server,
+        connected(server.port, path="/_ws", headers=SUBPROTOCOL) as peer,
+    ):
+        peer.write(frame(BINARY, msgpack.packb([HELLO])))
+        _, data = await peer.frame()
+        assert seen == [data]

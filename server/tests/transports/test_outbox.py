@@ -26,9 +26,19 @@ class Socket:
         self.frames.append(message["bytes"])
 
 
+class QuickSocket(Socket):
+    """One that takes a frame at once too, as `fusewire.serving` does."""
+
+    def write_now(self, frame: bytes) -> bool:
+        if self.broken or not self.takes.is_set():
+            return False
+        self.frames.append(frame)
+        return True
+
+
 class Box:
-    def __init__(self, tasks: asyncio.TaskGroup) -> None:
-        self.socket = Socket()
+    def __init__(self, tasks: asyncio.TaskGroup, socket: Socket) -> None:
+        self.socket = socket
         self.gone = 0
         self._tasks = tasks
         self.outbox = Outbox(self.socket.send, self, bound=100, frame_bytes=50)
@@ -47,10 +57,10 @@ class Box:
         self.gone += 1
 
 
-@pytest.fixture
-async def box() -> AsyncIterator[Box]:
+@pytest.fixture(params=[Socket, QuickSocket])
+async def box(request: pytest.FixtureRequest) -> AsyncIterator[Box]:
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
-        yield Box(tasks)
+        yield Box(tasks, request.param())
 
 
 async def test_what_was_put_leaves_as_one_frame_and_at_once(box: Box) -> None:
