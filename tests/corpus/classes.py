@@ -57,6 +57,12 @@ class NotInit:
         self.doubled = 2 * self.x
 
 
+@dataclass
+class Counted:
+    x: int
+    version: int = field(init=False, default=3)
+
+
 @pydantic_dataclass
 class Validated:
     model: Point
@@ -144,6 +150,13 @@ dataclass_without_init = Entry(
     "{ x: number }",
     Sample(NotInit(2), {"x": 2}),
     why="Pydantic leaves out what is not an argument of `__init__`; a computed field is sent.",
+)
+dataclass_with_a_constant = Entry(
+    Counted,
+    "{ x: number }",
+    Sample(Counted(1), {"x": 1, "version": 3}, given={"x": 1}),
+    made="{ x: number; version: number }",
+    why="What is given for a field with `init=False` and a default would be dropped without a word, so nothing can be.",
 )
 pydantic_made_dataclass = Entry(
     Validated,

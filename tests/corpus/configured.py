@@ -15,6 +15,7 @@ from pydantic import (
     Json,
     computed_field,
 )
+from pydantic.json_schema import SkipJsonSchema
 
 from tests.corpus.entry import Entry, Sample
 from tests.corpus.enums import Colour
@@ -87,6 +88,11 @@ class Coded(BaseModel):
     text: Base64Str
     raw: Base64Bytes
     numbers: Json[list[int]]
+
+
+class Discreet(BaseModel):
+    size: int | SkipJsonSchema[None] = None
+    note: SkipJsonSchema[str] = "own"
 
 
 class Stripped(BaseModel):
@@ -205,6 +211,14 @@ coded = Entry(
     made="{ text: string; raw: string; numbers: number[] }",
     why="`Base64Str` and `Base64Bytes` are base64 text everywhere, as pydantic has it; "
     "`Json` goes in as JSON text and comes out as what it held.",
+)
+
+discreet = Entry(
+    Discreet,
+    "{ size?: number }",
+    Sample(Discreet(), {"size": None, "note": "own"}, given={}),
+    made="{ size: number | null; note: string }",
+    why="`SkipJsonSchema` hides from callers what they may give; what they are given has its type.",
 )
 
 stripped = Entry(

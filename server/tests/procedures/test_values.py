@@ -17,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    Json,
     PlainSerializer,
     TypeAdapter,
     ValidationError,
@@ -105,6 +106,23 @@ def test_what_has_no_form_is_refused_where_it_is_registered(declared: Any, told:
     if declared is not Colour and declared != dict[tuple[int, int], int]:
         with pytest.raises(RegistrationError, match=told):
             fuse.rpc(give)
+
+
+def test_text_that_is_parsed_when_it_comes_in_does_not_leave() -> None:
+    fuse = Fuse(FastAPI())
+
+    class Row(BaseModel):
+        numbers: Json[list[int]]
+
+    async def give() -> list[Json[list[int]]]:
+        return []
+
+    with pytest.raises(RegistrationError, match="declare what it holds"):
+        fuse.rpc(give)
+
+    @fuse.rpc
+    async def turned(numbers: Json[list[int]]) -> Row:
+        return Row.model_construct(numbers=numbers)
 
 
 def test_a_class_that_pydantic_does_not_know_needs_a_form() -> None:

@@ -6,7 +6,7 @@ from enum import Flag
 from typing import Any
 
 from fastapi import UploadFile
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, SkipJsonSchema
 from pydantic_core import core_schema
 
 from fusewire.procedures.values.schemas import is_coded
@@ -32,6 +32,14 @@ def _is_secret(schema: Any) -> bool:
     return getattr(function, "__name__", "").startswith("_serialize_secret")
 
 
+def _shown(schema: Any) -> Any:
+    """Without `SkipJsonSchema`: what is not told to callers travels in results all the same, and has a type there."""
+    metadata = schema.get("metadata", _NOTHING)
+    functions = metadata.get(_ANNOTATIONS, ())
+    kept = [each for each in functions if not isinstance(getattr(each, "__self__", None), _Skip)]
+    return schema if len(kept) == len(functions) else {**schema, "metadata": {**metadata, _ANNOTATIONS: kept}}
+
+
 def _may_be_missing(schema: Any) -> bool:
     """Whether pydantic's `MISSING` is one of its values."""
     while schema["type"] != "missing-sentinel":
@@ -42,6 +50,9 @@ def _may_be_missing(schema: Any) -> bool:
 
 
 _NOTHING = {"type": "any"}
+_ANNOTATIONS = "pydantic_js_annotation_functions"
+# To type checkers it is what it annotates.
+_Skip: Any = SkipJsonSchema
 
 
 def _is_upload(schema: Any) -> bool:
@@ -65,7 +76,14 @@ def as_file(schema: Any) -> Any:
 class ContractSchema(GenerateJsonSchema):
     """Marks what TypeScript must tell apart, and calls a field required that is always there."""
 
+    def field_is_present(self, field: Any) -> bool:
+        # Pydantic drops without a word what a caller gives for a dataclass's field that is not initialised.
+        is_dropped = self.mode == "validation" and field.get("init") is False
+        return not is_dropped and super().field_is_present(field)
+
     def generate_inner(self, schema: Any) -> JsonSchemaValue:
+        if self.mode == "serialization":
+            schema = _shown(schema)
         if self.mode == "serialization" and _is_secret(schema):
             return {"type": "string", "format": "password", "writeOnly": True}
         written = super().generate_inner(schema)

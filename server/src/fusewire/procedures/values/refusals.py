@@ -10,13 +10,14 @@ from weakref import WeakSet
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema
 
-from fusewire.procedures.values.schemas import MAPPINGS, Rewriter, Schema, core_schema_of
+from fusewire.procedures.values.schemas import MAPPINGS, Config, Rewriter, Schema, core_schema_of
 
 Mode = Literal["validation", "serialization"]
 
 _NO_KEYS = {"bytes": "bytes", "model": "a model", "dataclass": "a dataclass", "frozenset": "a set"}
 # As text that nobody reads back.
 _NO_INPUT_KEYS = {"tuple": "a tuple", "named-tuple": "a tuple"}
+_CLASSES = ("model", "dataclass", "typed-dict")
 _FIELDS = ("model-field", "dataclass-field", "typed-dict-field")
 _PLAIN = (str, int, float, bool, type(None))
 
@@ -41,9 +42,8 @@ def _look_through(adapter: TypeAdapter[Any], schema: Schema, mode: Mode) -> None
     seen.rewrite(schema)
     for fault in seen.faults:
         raise TypeError(fault)
-    if mode == "validation":
-        for fault in seen.input_faults:
-            raise TypeError(fault)
+    for fault in seen.input_faults if mode == "validation" else seen.output_faults:
+        raise TypeError(fault)
     if seen.is_odd:
         # Only its serializers, or what else is said beside it, know whether there is a form.
         try:
@@ -59,16 +59,35 @@ class _Seen(Rewriter):
         super().__init__()
         self.faults: list[str] = []
         self.input_faults: list[str] = []
+        self.output_faults: list[str] = []
         self.is_odd = False
+        self._classes = 0
         self.rules = {
             "is-subclass": self._class,
             "callable": self._odd,
             "is-instance": self._odd,
             "literal": self._literal,
             "enum": self._enum,
+            "json": self._json,
             **dict.fromkeys(MAPPINGS, self._mapping),
             **dict.fromkeys(_FIELDS, self._field),
         }
+
+    def _schema(self, schema: Schema, config: Config) -> Schema:
+        is_class = schema["type"] in _CLASSES
+        self._classes += is_class
+        try:
+            return super()._schema(schema, config)
+        finally:
+            self._classes -= is_class
+
+    def _json(self, schema: Schema, _was: Schema, _config: Any) -> Schema:
+        # An instance of a class holds what was parsed, and is not validated again.
+        if not self._classes:
+            self.output_faults.append(
+                "Json[...] is text that is parsed when it comes in: for what leaves, declare what it holds"
+            )
+        return schema
 
     def _class(self, schema: Schema, was: Schema, config: Any) -> Schema:
         if "serialization" in schema:
