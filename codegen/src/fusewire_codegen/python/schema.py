@@ -118,7 +118,10 @@ class SchemaWriter:
         if "default" not in schema:
             return ...
         default = schema["default"]
-        if default is None or ("x-fuse" not in schema and schema.get("type") in _SIMPLE):
+        if "x-fuse" not in schema and schema.get("type") in _SIMPLE:
+            # A null that its type does not tell is hidden from callers.
+            return ... if default is None else default
+        if default is None:
             return default
         target = self._types.get(reference(schema) or "", True)
         named = isinstance(target, dict) and "x-enum-names" in target
