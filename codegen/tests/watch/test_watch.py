@@ -214,6 +214,22 @@ def test_a_save_that_mends_what_hangs_is_not_kept_waiting(project: Project) -> N
             watcher.output_has(f"{name}: string")
 
 
+def test_an_import_that_became_slow_is_answered_though_somebody_saves_all_the_time(project: Project) -> None:
+    with Watcher(project, settings="hang_seconds=600") as watcher:
+        watcher.saved(says="fuse.ts  written", save=lambda: project.fields(first="string"))
+        numbers = count()
+
+        def saved_again() -> bool:
+            slow = (
+                f'import time\ntime.sleep(2)\nFIELDS = {{"slow": "string", "f{next(numbers)}": "string"}}\n'
+            )
+            project.write("shop/backend/models.py", slow)
+            time.sleep(0.1)
+            return "  slow: string;" in project.output.read_text()
+
+        until(saved_again, "the file, while somebody saves")
+
+
 def test_a_fresh_interpreter_where_forking_is_unsafe(project: Project) -> None:
     with Watcher(project, settings="launcher='spawn'") as watcher:
         watcher.saved(says="fuse.ts  written", save=lambda: project.fields(title="string"))

@@ -166,6 +166,8 @@ class Zygote:
     def _give_up(self, child: Child) -> None:
         child.kill()
         if self._next:
+            # One that is slow only has longer the next time: whoever saves without a pause has an answer all the same.
+            self._whole_seconds = time.monotonic() - child.began
             self._go_on()
             return
         if child.is_quick:
