@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 
 import pytest
 
@@ -14,6 +13,7 @@ pytestmark = pytest.mark.timeout(240)
 
 DELIVERIES = 200_000
 """That are owed in all: so many rounds there are, each with faults at other moments. On a quiet machine two are enough."""
+MOST_ROUNDS = 8
 CROWD = Load(listeners=40, rate=200.0, batch=50)
 
 
@@ -26,7 +26,7 @@ def assert_calls_are_whole(made: World) -> None:
 async def test_nothing_is_lost_while_redis_keeps_what_it_has() -> None:
     """Links of all kinds are cut, Redis is restarted, frames are jumbled, one worker of three is killed, all are replaced under load."""
     owed = 0
-    for seed in itertools.count(1):
+    for seed in range(1, MOST_ROUNDS + 1):
         async with world(seed=seed) as made:
             await made.begin(CROWD)
             began, ended = await mix.one_round(made)
@@ -41,7 +41,8 @@ async def test_nothing_is_lost_while_redis_keeps_what_it_has() -> None:
             assert made.failures() == []
         owed += report.owed
         if owed >= DELIVERIES:
-            break
+            return
+    pytest.fail(f"{owed:,} deliveries in {MOST_ROUNDS} rounds: this machine is too slow for them")
 
 
 async def test_what_redis_has_lost_is_told() -> None:

@@ -39,7 +39,7 @@ class Link:
 
 
 class Proxy:
-    """`up`: towards the server, `down`: towards the clients. `refusing`: new links are ended at once."""
+    """`up`: towards the server, `down`: towards the clients. `refusing`: new links are ended at once; `stalling`: they are half open."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
@@ -50,6 +50,7 @@ class Proxy:
         self.up = Direction()
         self.down = Direction()
         self.refusing = False
+        self.stalling = False
         self.accepted = 0
         """How many links there have been."""
 
@@ -99,7 +100,7 @@ class Proxy:
         except OSError:
             writer.transport.abort()
             return
-        link = Link((writer, up_writer))
+        link = Link((writer, up_writer), dead=self.stalling)
         self._links.add(link)
         self._linked(link)
         self._idle.clear()

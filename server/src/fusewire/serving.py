@@ -31,6 +31,9 @@ MESSAGE_FRAGMENTS = 64
 """Fragments of one message, besides one for each `FRAGMENT_BYTES` of it: Chromium cuts what it sends at 131,000 bytes."""
 FRAGMENT_BYTES = 16 * 1024
 
+LEAVING_SECONDS = 10.0
+"""How long what is still buffered may take when the app is done with a connection; as long as uvicorn waits for the answer to a close."""
+
 DRAIN = "fusewire.drain"
 """The key in the ASGI scope's `extensions` below which a connection's `Drain` lies."""
 
@@ -127,8 +130,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.logger = _logger
         self.conn = _Guarded(config.ws_max_size)
         self.drain = Drain()
+        # An heir with a `send` of its own wants to see everything.
+        self._is_sent_as_usual = type(self).send is WebSocketsSansIOProtocol.send
         self._backlog = bytearray()  # received and not parsed; reading is paused while there is any
         self._step_scheduled = False
+        self._leaving: asyncio.TimerHandle | None = None
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -140,6 +146,17 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         listening = self.drain.request(self.loop)
         if not (listening and self.handshake_complete and not self.close_sent):
             super().shutdown()
+
+    async def run_asgi(self) -> None:
+        await super().run_asgi()
+        # `transport.close` waits until what is buffered has left: for ever, where the peer reads nothing.
+        if not self.disconnected:
+            self._leaving = self.loop.call_later(LEAVING_SECONDS, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._leaving is not None:
+            self._leaving.cancel()
 
     def handle_parser_exception(self) -> None:
         if self.conn.close_sent is None:
@@ -168,6 +185,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         The outbox of a connection of Fusewire's takes this way: without a coroutine, and without websockets' frame object.
         """
         if self.close_sent or self.conn.state is not OPEN or self.disconnected or not self.writable.is_set():
+            return False
+        if not self._is_sent_as_usual:
             return False
         self.transport.write(_head(len(data)) + data)
         return True

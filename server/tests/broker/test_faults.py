@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -12,6 +13,8 @@ from functools import partial
 import pytest
 from fusewire.broker.port import BrokerError, Retention
 from fusewire.broker.redis import RedisBroker, RedisStore
+from fusewire.broker.redis.nodes import Nodes
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from server.tests.broker.conftest import OpenWorker
 from server.tests.broker.support import KEPT, QUICK, QUIET, eventually
@@ -159,6 +162,34 @@ async def test_a_half_open_link_is_noticed(
     await publisher.publish(TOPIC, b"into the void", KEPT)
     await recorder.told(TOPIC, b"into the void")
     assert proxy.accepted > before
+
+
+async def test_who_was_not_asked_has_not_fallen_silent(open_worker: OpenWorker, proxy: Proxy) -> None:
+    idle = 0.5
+    loop = asyncio.get_running_loop()
+    broker, recorder = await open_worker(through(proxy), timing=replace(QUIET, idle=idle))
+    began = loop.time()
+    await broker.subscribe(TOPIC, KEPT)
+    before = proxy.accepted
+    # Twice as long after the last reply the worker is late by a little: what looks then must have asked before.
+    loop.call_at(began + 2 * idle - 0.02, time.sleep, 0.1)
+    await asyncio.sleep(3 * idle)
+    assert proxy.accepted == before
+    assert recorder.gaps == []
+
+
+async def test_the_idle_links_outlast_a_new_one_that_does_not_come_about(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fusewire.broker.redis.nodes.ANSWER_SECONDS", 0.2)
+    nodes = Nodes(through(proxy), backoff=QUICK.repeat)
+    assert await nodes.execute("key", "PING")
+    proxy.stalling = True
+    with pytest.raises(RedisTimeoutError):
+        await nodes.open(nodes.address(0))
+    assert await nodes.execute("key", "PING")
+    proxy.stalling = False
+    await nodes.aclose()
 
 
 async def test_a_slow_network_is_no_fault(

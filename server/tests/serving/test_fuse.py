@@ -31,18 +31,29 @@ async def test_a_client_is_told_to_leave_and_then_closed_with_4000() -> None:
         await peer.ended()
 
 
+class Delegate:
+    """As instrumentation wraps a function: its attributes are the function's."""
+
+    def __init__(self, wrapped: Send, seen: list[bytes]) -> None:
+        self._wrapped = wrapped
+        self._seen = seen
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._wrapped, name)
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "websocket.send":
+            self._seen.append(message["bytes"])
+        await self._wrapped(message)
+
+
 async def test_who_wraps_the_app_sees_all_that_is_sent() -> None:
     app = FastAPI()
     Fuse(app)
     seen: list[bytes] = []
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        async def look(message: Message) -> None:
-            if message["type"] == "websocket.send":
-                seen.append(message["bytes"])
-            await send(message)
-
-        await app(scope, receive, look)
+        await app(scope, receive, Delegate(send, seen))
 
     async with (
         serving(wrapped, lifespan="on") as server,

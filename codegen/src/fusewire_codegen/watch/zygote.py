@@ -74,11 +74,13 @@ class Zygote:
         if self._grove:
             waiting += [warm.control for warm in self._grove]
         ready, _, _ = select.select(waiting, [], [], self._patience())
+        # A request replaces the child, and the pipe of the new one has the old one's number.
+        looked_at = self._child
         if self._requests in ready and not self._receive():
             return False
         self._look_after_stopped()
         now = time.monotonic()
-        if self._child and self._child.replies in ready:
+        if self._child and self._child is looked_at and self._child.replies in ready:
             self._read_child(self._child)
         elif self._child and now >= self._child.deadline:
             self._give_up(self._child)
@@ -129,9 +131,8 @@ class Zygote:
             self._unanswered_since = now
         if self._child and now - self._unanswered_since > MAX_SUPERSEDING_SECONDS:
             self._next = request
-            if self._whole_seconds is not None:
-                usual = max(MAX_SUPERSEDING_SECONDS, USUAL_TIMES * self._whole_seconds)
-                self._child.deadline = min(self._child.deadline, self._child.began + usual)
+            usual = max(MAX_SUPERSEDING_SECONDS, USUAL_TIMES * (self._whole_seconds or 0.0))
+            self._child.deadline = min(self._child.deadline, self._child.began + usual)
             return
         if self._child:
             self._child.kill()
@@ -156,7 +157,7 @@ class Zygote:
         if child.is_quick and (frame is None or not frames.is_contract(frame)):
             self._start(child.request | {"whole": True})
             return
-        if not child.is_quick:
+        if not child.is_quick and frame is not None and frames.is_contract(frame):
             self._whole_seconds = time.monotonic() - child.began
         if frame is None:
             text = f"the app ended the interpreter while it was imported (exit status {status})"
@@ -167,7 +168,7 @@ class Zygote:
         child.kill()
         if self._next:
             # One that is slow only has longer the next time: whoever saves without a pause has an answer all the same.
-            self._whole_seconds = time.monotonic() - child.began
+            self._whole_seconds = child.deadline - child.began
             self._go_on()
             return
         if child.is_quick:

@@ -82,13 +82,16 @@ class Link:
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            heard = self._heard
+            silent = loop.time() - heard
+            if silent < self._idle:
+                await asyncio.sleep(self._idle - silent)
+                continue
+            self._outgoing.append(("PING",))
+            self._more.set()
             await asyncio.sleep(self._idle)
-            silent = loop.time() - self._heard
-            if silent >= 2 * self._idle:
+            if self._heard == heard:
                 raise TimeoutError("Redis fell silent")
-            if silent >= self._idle:
-                self._outgoing.append(("PING",))
-                self._more.set()
 
     async def _read(self) -> None:
         loop = asyncio.get_running_loop()

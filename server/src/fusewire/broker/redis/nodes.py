@@ -196,7 +196,7 @@ class Nodes:
         """
         connection: AbstractConnection = self._client(address).connection_pool.make_connection()
         try:
-            async with self._in_time(address):
+            async with self._in_time(None):
                 await connection.connect()
                 await connection.send_command("PING", check_health=False)
                 await connection.read_response()
@@ -225,13 +225,13 @@ class Nodes:
             return (await pipeline.execute())[1]
 
     @asynccontextmanager
-    async def _in_time(self, address: Address) -> AsyncIterator[None]:
+    async def _in_time(self, address: Address | None) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(self._patience):
                 yield
         except TimeoutError as error:
             # Where one link is half open the others are too: without this each of them would cost its next user as long.
-            if pool := self._pools.get(address):
+            if address is not None and (pool := self._pools.get(address)):
                 await pool.drop_idle()
             raise RedisTimeoutError("no answer in time") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
+from types import MethodType
 from typing import Any, Protocol
 
 from starlette.types import Message, Send
@@ -48,8 +49,8 @@ class Outbox:
     def __init__(self, send: Send, owner: Owner, *, bound: int, frame_bytes: int) -> None:
         self._send: Callable[[Message], Coroutine[Any, Any, None]] = send  # type: ignore[assignment]  # what ASGI servers write
         # How `fusewire.serving` writes, where nothing lies between it and here that wants to see what is sent.
-        self._now: Callable[[bytes], bool] | None = getattr(
-            getattr(send, "__self__", None), "write_now", None
+        self._now: Callable[[bytes], bool] | None = (
+            getattr(send.__self__, "write_now", None) if type(send) is MethodType else None
         )
         self._bound = bound
         self._frame_bytes = frame_bytes
@@ -103,10 +104,10 @@ class Outbox:
         return True
 
     def _write(self, frame: bytes) -> None:
-        if self._now is not None and self._now(frame):
-            return
-        writing = self._send({"type": "websocket.send", "bytes": frame})
         try:
+            if self._now is not None and self._now(frame):
+                return
+            writing = self._send({"type": "websocket.send", "bytes": frame})
             waits_for = writing.send(None)
         except StopIteration:
             return
