@@ -164,15 +164,20 @@ async def test_a_half_open_link_is_noticed(
     assert proxy.accepted > before
 
 
-async def test_who_was_not_asked_has_not_fallen_silent(open_worker: OpenWorker, proxy: Proxy) -> None:
+async def test_who_was_not_asked_has_not_fallen_silent(
+    open_worker: OpenWorker, proxy: Proxy, publisher: RedisBroker
+) -> None:
     idle = 0.5
     loop = asyncio.get_running_loop()
     broker, recorder = await open_worker(through(proxy), timing=replace(QUIET, idle=idle))
     began = loop.time()
     await broker.subscribe(TOPIC, KEPT)
     before = proxy.accepted
-    # Twice as long after the last reply the worker is late by a little: what looks then must have asked before.
-    loop.call_at(began + 2 * idle - 0.02, time.sleep, 0.1)
+    await asyncio.sleep(idle / 10)
+    await publisher.publish(TOPIC, b"the last word for long", KEPT)
+    await recorder.told(TOPIC, b"the last word for long")
+    # When it has been silent for nearly twice as long the worker is busy for a moment: it must have asked before.
+    loop.call_at(began + 2 * idle - 0.02, time.sleep, 0.2)
     await asyncio.sleep(3 * idle)
     assert proxy.accepted == before
     assert recorder.gaps == []
