@@ -12,13 +12,13 @@ from fastapi import FastAPI
 
 from fusewire.bounds import Bounds
 from fusewire.broker import Broker
-from fusewire.calls import Deduplication, Middleware, Pipeline
+from fusewire.calls import Deduplication, Middleware, Pipeline, authorise
 from fusewire.contract import build_contract, calls_hash
-from fusewire.errors import RegistrationError
+from fusewire.errors import RegistrationError, StreamUnknown
 from fusewire.events import EventRegistry
 from fusewire.hub import Audience, History, Hub, Room, Sessions
 from fusewire.hub.topics import ALL, user_topic
-from fusewire.identity import Loader
+from fusewire.identity import Identity, Loader
 from fusewire.loading import is_contract_only
 from fusewire.procedures.procedure import compile_procedure
 from fusewire.procedures.registry import Registry
@@ -104,6 +104,7 @@ class Fuse:
             self._hub,
             drain_seconds=drain_seconds,
             largest=bounds.result_bytes,
+            allow=self._allow_reading,
         )
         self._services = Services(
             registry=self._registry,
@@ -221,6 +222,13 @@ class Fuse:
                     gc.unfreeze()
 
         app.router.lifespan_context = running
+
+    def _allow_reading(self, name: str, identity: Identity | None) -> None:
+        procedure = self._registry.named(name)
+        if procedure is None:
+            # Of another version of the app: who may read it is not known here.
+            raise StreamUnknown
+        authorise(procedure, identity)
 
     def _current_calls_hash(self) -> str:
         if self._calls_hash is None:

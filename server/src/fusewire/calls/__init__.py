@@ -3,7 +3,7 @@
 from fusewire.calls.deduplication import Deduplication
 from fusewire.calls.failure import Failures, failure_of, json_data, packed_data, packed_detail
 from fusewire.calls.identify import credentials_of, identify
-from fusewire.calls.pipeline import Middleware, Pipeline, Reply
+from fusewire.calls.pipeline import Middleware, Pipeline, Reply, authorise
 from fusewire.calls.running import Running
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Pipeline",
     "Reply",
     "Running",
+    "authorise",
     "credentials_of",
     "failure_of",
     "identify",

@@ -86,7 +86,7 @@ class Pipeline:
         current_call.set(call)
         try:
             if procedure.needs_identity or call.identity is not None:
-                _authorise(procedure, call.identity)
+                authorise(procedure, call.identity)
             if procedure.dedupe_seconds is not None and call.key is not None:
                 given = await _read(around.read())
                 execute = partial(self._execute, procedure, call, around, given)
@@ -195,7 +195,8 @@ class Pipeline:
         return step
 
 
-def _authorise(procedure: Procedure, identity: Identity | None) -> None:
+def authorise(procedure: Procedure, identity: Identity | None) -> None:
+    """Raises `Unauthenticated` or `Forbidden` for who may not call it."""
     if (
         identity is not None
         and identity.expires_at is not None

@@ -44,6 +44,10 @@ class Registry:
     def __iter__(self) -> Iterator[Procedure]:
         return iter(self._procedures.values())
 
+    def named(self, name: str) -> Procedure | None:
+        """The procedure of this name, on whatever transports it is served."""
+        return self._procedures.get(name)
+
     def check(self, procedure: Procedure) -> None:
         """Raises `RegistrationError` for a clash of names, routes or error codes, naming both places."""
         taken = (self._procedures.get(name) for name in (procedure.name, *_namespaces(procedure)))

@@ -45,17 +45,25 @@ Begin = Callable[[Runner], Coroutine[Any, Any, None]]
 
 class Streams:
     """`events`: who hears what the broker brings of other topics. `drain_seconds`: how long generators may go on when the worker stops.
-    `largest`: bytes of an item.
+    `largest`: bytes of an item. `allow`: raises `RpcError` where an identity may not have what a procedure of this name yields.
     """
 
     def __init__(
-        self, broker: Broker, store: Store, events: Listener, *, drain_seconds: float, largest: int
+        self,
+        broker: Broker,
+        store: Store,
+        events: Listener,
+        *,
+        drain_seconds: float,
+        largest: int,
+        allow: Callable[[str, Identity | None], None],
     ) -> None:
         self._broker = broker
         self._store = store
         self._events = events
         self._drain_seconds = drain_seconds
         self._largest = largest
+        self._allow = allow
         self._draining_since: float | None = None
         self._worker = secrets.token_urlsafe(12)
         self._runners: dict[str, Runner] = {}
@@ -141,7 +149,7 @@ class Streams:
     ) -> Reading:
         """Go on with a stream behind `position`, or from its beginning.
 
-        Raises `StreamUnknown`, `StreamLost`, and `Unavailable` when it cannot be looked up.
+        Raises `StreamUnknown`, `StreamLost`, `Unavailable` when it cannot be looked up, and what `allow` does: a right may be gone by now.
         """
         if not _ID.fullmatch(stream_id):
             raise StreamUnknown
@@ -152,6 +160,7 @@ class Streams:
         stream = None if packed is None else Stream.read(stream_id, packed)
         if stream is None or stream.owner != owner_of(identity) or stream.form != form:
             raise StreamUnknown
+        self._allow(stream.procedure, identity)
         if position is not None and not is_position(position):
             raise StreamLost(message="The stream never stood there")
         return self._reading(stream, stream.start if position is None else position)

@@ -65,6 +65,8 @@ async def again(streams: Streams, call: Call, last_id: str) -> Reading | None:
     if not separator:
         raise StreamUnknown
     reading = await streams.resume(stream, call.identity, FORM, None if position == _END else position)
+    if reading.stream.procedure != call.procedure:
+        raise StreamUnknown
     return None if position == _END else reading
 
 
