@@ -72,3 +72,13 @@ def test_who_may_call_is_said(app: FastAPI) -> None:
 def test_arguments_may_not_fit(app: FastAPI) -> None:
     for name, procedure, operation in mirrored(app):
         assert ("422" in operation["responses"]) >= bool(procedure["params"]), name
+
+
+def test_the_headers_of_what_is_kept(app: FastAPI) -> None:
+    for name, procedure, operation in mirrored(app):
+        parameters = operation.get("parameters", ())
+        named = {parameter["name"] for parameter in parameters if parameter["in"] == "header"}
+        assert ("Idempotency-Key" in named) == ("dedupe" in procedure), name
+        assert ("Last-Event-ID" in named) == ("resume" in procedure), name
+        # They are no arguments.
+        assert not named & {parameter["name"] for parameter in procedure["params"]}, name

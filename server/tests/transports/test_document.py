@@ -40,6 +40,10 @@ class Forbidden(RpcError[Left], status=403):
     """The app's own, with data."""
 
 
+class AlreadyPaid(RpcError, status=409):
+    """Somebody was faster."""
+
+
 class ErrorBody(BaseModel):
     """A model of the app, called like one of the framework."""
 
@@ -52,6 +56,10 @@ lenient = OAuth2PasswordBearer("token", scheme_name="Lenient", auto_error=False)
 
 def with_header(x_tenant: Annotated[str, Header()]) -> str:
     return x_tenant
+
+
+def with_key(idempotency_key: Annotated[str, Header()]) -> str:
+    return idempotency_key
 
 
 rpc = Router()
@@ -119,6 +127,27 @@ async def pulses() -> AsyncIterator[None]:
 @rpc(raises=[BudgetSpent], responses={402: {"description": "Said by hand."}})
 async def by_hand() -> ErrorBody:
     return ErrorBody(mine=1)
+
+
+@rpc(dedupe="10m")
+async def pay(order: str) -> int: ...  # type: ignore[empty-body]  # never called
+
+
+@rpc.get("/pay-all", dedupe="10m", auth=True, raises=[AlreadyPaid])
+async def pay_all() -> None: ...
+
+
+@rpc(dedupe="10m")
+async def pay_by_own_key(key: Annotated[str, Depends(with_key)]) -> None: ...
+
+
+@rpc(idempotent=True)
+async def put(order: str) -> None: ...
+
+
+@rpc(resume="10m", limit="5/h")
+async def story() -> AsyncIterator[Item]:
+    yield Item(text="")
 
 
 @pytest.fixture(name="app")
@@ -215,10 +244,63 @@ def test_a_declared_error_is_what_its_code_means(document: dict[str, Any]) -> No
         ("bounded", "200 413 422 default"),
         ("of_a_tenant", "200 422 default"),
         ("chat", "200 402 422 default"),
+        ("pay", "200 409 422 503 default"),
+        ("pay_all", "200 401 409 422 503 default"),
+        ("put", "200 422 default"),
+        ("story", "200 204 404 409 410 429 503 default"),
     ],
 )
 def test_each_response_is_there_where_it_applies(document: dict[str, Any], name: str, expected: str) -> None:
     assert statuses(document, name) == expected
+
+
+def codes(document: dict[str, Any], name: str, status: str) -> list[str]:
+    schema = body(document, name, status)
+    return [named(document, part)["properties"]["code"]["const"] for part in schema.get("oneOf", [schema])]
+
+
+def headers(document: dict[str, Any], name: str) -> dict[str, Any]:
+    return {
+        parameter["name"]: parameter
+        for parameter in operation(document, name).get("parameters", ())
+        if parameter["in"] == "header"
+    }
+
+
+def test_a_key_is_a_header(document: dict[str, Any]) -> None:
+    key = headers(document, "pay")["Idempotency-Key"]
+    assert (key["required"], key["schema"]) == (False, {"type": "string", "minLength": 1, "maxLength": 255})
+    assert "at least 16 characters" in key["description"]
+    # Who is known need not have a secret.
+    assert "16" not in headers(document, "pay_all")["Idempotency-Key"]["description"]
+    assert headers(document, "put") == headers(document, "one") == {}
+    # The app's own word counts.
+    (own,) = headers(document, "pay_by_own_key").values()
+    assert (own["name"], own["required"]) == ("idempotency-key", True)
+
+
+def test_what_a_key_may_be_answered(document: dict[str, Any]) -> None:
+    assert codes(document, "pay", "422") == ["INVALID_ARGUMENT", "KEY_REUSED"]
+    assert codes(document, "pay", "409") == ["OUTCOME_UNKNOWN", "RESULT_NOT_KEPT"]
+    assert codes(document, "pay", "503") == ["UNAVAILABLE"]
+    # Without arguments there are no others, but the key may be too long.
+    assert codes(document, "pay_all", "422") == ["INVALID_ARGUMENT"]
+    assert codes(document, "pay_all", "409") == ["OUTCOME_UNKNOWN", "RESULT_NOT_KEPT", "ALREADY_PAID"]
+
+
+def test_a_stream_that_can_be_resumed(document: dict[str, Any]) -> None:
+    last = headers(document, "story")["Last-Event-ID"]
+    assert (last["required"], last["schema"]) == (False, {"type": "string"})
+    assert headers(document, "chat") == {}
+    found = {status: codes(document, "story", status) for status in ("404", "409", "410", "429", "503")}
+    assert found == {
+        "404": ["STREAM_UNKNOWN"],
+        "409": ["STREAM_TAKEN_OVER"],
+        "410": ["STREAM_LOST"],
+        "429": ["RATE_LIMITED", "TOO_MANY_CALLS"],
+        "503": ["UNAVAILABLE"],
+    }
+    assert "content" not in operation(document, "story")["responses"]["204"]
 
 
 def test_an_argument_that_does_not_fit_has_a_list(document: dict[str, Any]) -> None:

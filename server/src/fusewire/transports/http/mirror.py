@@ -28,6 +28,7 @@ from fusewire.procedures.annotations import without_none
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.sources import Field, Node, walk
 from fusewire.transports.http.handler import CallResponse
+from fusewire.transports.http.headers import headers_of
 from fusewire.transports.http.reply import SSE
 from fusewire.transports.http.responses import responses_of
 from fusewire.transports.services import Services
@@ -89,6 +90,8 @@ def mirror(app: FastAPI, procedure: Procedure, services: Services, *, api_prefix
         "deprecated": options.deprecated,
         "include_in_schema": options.include_in_schema is not False,
     }
+    if headers := headers_of(procedure):
+        route["openapi_extra"] = {"parameters": headers}
     if procedure.output is None:
         route["response_class"] = Response
     if procedure.streams:

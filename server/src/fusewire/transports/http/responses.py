@@ -14,14 +14,23 @@ from pydantic import BaseModel, create_model
 from fusewire.errors import (
     Forbidden,
     InvalidArgument,
+    KeyReused,
     OriginNotAllowed,
+    OutcomeUnknown,
     RateLimited,
+    ResultNotKept,
     RpcError,
+    StreamLost,
+    StreamTakenOver,
+    StreamUnknown,
     TooLarge,
+    TooManyCalls,
     Unauthenticated,
+    Unavailable,
 )
 from fusewire.procedures.procedure import Procedure
 from fusewire.procedures.sources import Injected, Node, walk
+from fusewire.streams.streams import RUNNERS
 from fusewire.transports.http.problem import ErrorBody, InvalidArgumentItem, RetryAfter
 
 _HEADERS: dict[type[RpcError[Any]], Any] = {
@@ -30,6 +39,7 @@ _HEADERS: dict[type[RpcError[Any]], Any] = {
 _CHALLENGE = {"WWW-Authenticate": {"schema": {"type": "string"}}}
 _DETAIL: dict[type[RpcError[Any]], Any] = {InvalidArgument: list[InvalidArgumentItem]}
 _DATA: dict[type[RpcError[Any]], Any] = {RateLimited: RetryAfter}
+_NOTHING_MORE = {"description": "What `Last-Event-ID` names was the end of the stream"}
 
 
 class _Expected(NamedTuple):
@@ -48,9 +58,10 @@ def responses_of(procedure: Procedure) -> dict[int | str, dict[str, Any]]:
     for expected in _errors(procedure):
         # What is declared comes last, and is what a code means that the framework has as well.
         by_status.setdefault(expected.error.status, {})[expected.error.code] = expected
-    responses: dict[int | str, dict[str, Any]] = {
-        status: _response([*errors.values()]) for status, errors in sorted(by_status.items())
-    }
+    responses: dict[int | str, dict[str, Any]] = (
+        {204: _NOTHING_MORE} if procedure.resume_seconds is not None else {}
+    )
+    responses |= {status: _response([*errors.values()]) for status, errors in sorted(by_status.items())}
     responses["default"] = {"model": ErrorBody, "description": "Any other error"}
     return {**responses, **procedure.options.responses}
 
@@ -69,11 +80,25 @@ def _errors(procedure: Procedure) -> Iterator[_Expected]:
         yield _Expected(TooLarge, f"The arguments take more than {options.max_bytes:,} bytes")
     if takes_arguments:
         yield _Expected(InvalidArgument, "An argument does not fit")
+    if procedure.dedupe_seconds is not None:
+        yield _Expected(InvalidArgument, "An argument or the key does not fit")
     if options.limit is not None:
         yield _Expected(RateLimited, f"The limit of {options.limit} is spent")
-    for error in options.raises:
+    if procedure.resume_seconds is not None:
+        yield _Expected(TooManyCalls, f"{RUNNERS} streams of this caller are at work")
+    for error in (*_kept(procedure), *options.raises):
         said = "" if error.__doc__ == RpcError.__doc__ else error.__doc__ or ""
         yield _Expected(error, " ".join(said.partition("\n\n")[0].split()) or error.code)
+
+
+def _kept(procedure: Procedure) -> Iterator[type[RpcError[Any]]]:
+    """The errors of what is kept: of outcomes, by a key, and of streams."""
+    if procedure.dedupe_seconds is not None:
+        if procedure.fields:
+            yield KeyReused
+        yield from (OutcomeUnknown, ResultNotKept, Unavailable)
+    if procedure.resume_seconds is not None:
+        yield from (StreamUnknown, StreamLost, StreamTakenOver, Unavailable)
 
 
 def _asks_who(node: Node) -> bool:
