@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from enum import Enum
 from functools import partial
 from typing import Any, TypeVar, overload
@@ -15,6 +16,7 @@ from fusewire.contract import prepare_schemas
 from fusewire.errors import RegistrationError, RpcError
 from fusewire.events import Slow
 from fusewire.loading import when_preparing
+from fusewire.procedures.callables import place_of
 from fusewire.procedures.options import Definition, Options, Transports, options
 from fusewire.procedures.procedure import compile_procedure
 
@@ -102,6 +104,7 @@ class Router:
         )
         self._entries: list[Entry] = []
         self._listeners: list[Listener] = []
+        self._included: list[tuple[Router, tuple[str, ...]]] = []
         when_preparing(self._prepare)
 
     def __repr__(self) -> str:
@@ -158,14 +161,21 @@ class Router:
     ) -> None:
         """Take in everything of `router`, what is added to it later too.
 
-        Raises `RegistrationError` for an object that is not a `fusewire.Router`.
+        Raises `RegistrationError` for an object that is not a `fusewire.Router`, and for one that is included already under the same
+        `namespace`: each of its calls would be there twice.
         """
         if not isinstance(router, Router):
             raise RegistrationError(
                 f"include_router() takes a fusewire.Router, not {type(router).__name__}; a FastAPI router is included in the app"
             )
         outer = Router(prefix=prefix, namespace=namespace, tags=tags, dependencies=dependencies)
+        if any(router is known and outer._namespace == within for known, within in self._included):
+            raise RegistrationError(
+                f"include_router(): {router!r} is included already; to serve it a second time give it a `namespace=` and a `prefix=` "
+                "of its own"
+            )
         router.subscribe(lambda entry: self._add(self._within(outer._within(entry))))
+        self._included.append((router, outer._namespace))
 
     def subscribe(self, listener: Listener) -> None:
         """Hear of every entry, those that are there already first."""
@@ -185,14 +195,13 @@ class Router:
     def _decorator(
         self, method: str, path: str | None, said: dict[str, Any]
     ) -> Callable[[Function], Function]:
-        known = _options_from(said)
-        if path is not None and path and not path.startswith("/"):
-            raise RegistrationError(f"a path starts with '/', not {path!r}")
-
         def decorate(function: Function) -> Function:
             if not callable(function):
                 raise RegistrationError(f"@rpc decorates a function, not {function!r}")
-            self._add(self._within(Definition(function, known, method, path)))
+            # Not before: what cannot work is told with the function's place.
+            if path and not path.startswith("/"):
+                raise RegistrationError(f"{place_of(function)}: a path starts with '/', not {path!r}")
+            self._add(self._within(Definition(function, _options_of(function, said), method, path)))
             return function
 
         return decorate
@@ -220,12 +229,18 @@ class Router:
             listener(entry)
 
 
-def _options_from(said: dict[str, Any]) -> Options:
+def _options_of(function: Callable[..., Any], said: dict[str, Any]) -> Options:
+    known = sorted(Options.__dataclass_fields__)
+    for name in said:
+        if name not in known:
+            near = "".join(f"; did you mean {each!r}?" for each in get_close_matches(name, known, n=1))
+            raise RegistrationError(
+                f"{place_of(function)}: @rpc has no option {name!r}{near or ';'} known options: {', '.join(known)}"
+            )
     try:
         return options(**said)
     except TypeError as error:
-        known = ", ".join(sorted(Options.__dataclass_fields__))
-        raise RegistrationError(f"@rpc: {error}; known options: {known}") from error
+        raise RegistrationError(f"{place_of(function)}: {error}") from None
 
 
 def _checked_prefix(prefix: str) -> str:

@@ -230,11 +230,116 @@ def test_a_limit_that_is_none(fuse: Fuse, limit: str) -> None:
         async def f() -> None: ...
 
 
-def test_an_unknown_option(fuse: Fuse) -> None:
+async def plain() -> None: ...
+
+
+class Spent(RpcError, status=402): ...
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        (
+            {"limits": "5/h"},
+            r"@rpc has no option 'limits'; did you mean 'limit'\? known options: auth, dedupe, ",
+        ),
+        (
+            {"dedup": "10m"},
+            r"@rpc has no option 'dedup'; did you mean 'dedupe'\? known options: auth, dedupe, ",
+        ),
+        ({"colour": "red"}, r"@rpc has no option 'colour'; known options: auth, dedupe, "),
+        (
+            {"raises": [ValueError]},
+            r"raises= takes a list of subclasses of RpcError, not ValueError; declare one",
+        ),
+        ({"raises": [Spent, "X"]}, r"raises= takes a list of subclasses of RpcError, not 'X'; declare one"),
+        ({"raises": [Spent()]}, r"raises= takes a list of subclasses of RpcError, not Spent\("),
+        (
+            {"raises": [RpcError]},
+            r"raises= takes a list of subclasses of RpcError, not RpcError itself; .*class NotFound\(RpcError, status=404\)",
+        ),
+        ({"raises": RpcError}, r"raises= takes a list of subclasses of RpcError, not RpcError itself"),
+        ({"raises": ValueError}, r"raises= takes a list of subclasses of RpcError, not ValueError"),
+        ({"raises": "X"}, r"raises= takes a list of subclasses of RpcError, not 'X'"),
+        ({"raises": Spent}, r"raises= takes a list: write raises=\[Spent\]"),
+        ({"scopes": "admin"}, r"scopes= takes a list: write scopes=\['admin'\]"),
+        ({"tags": "notes"}, r"tags= takes a list: write tags=\['notes'\]"),
+        ({"responses": [404]}, r"responses= takes a dict by status, not \[404\]"),
+        ({"max_bytes": 0}, r"max_bytes= is a number of bytes from 1, not 0"),
+        ({"limit": 5}, r"limit= is a text such as \"5/h\", not 5"),
+        ({"name": 5}, r"name= is a text, not 5"),
+        ({"timeout": "10s"}, r"timeout= is a number of seconds above 0, not '10s'"),
+        ({"timeout": 0}, r"timeout= is a number of seconds above 0, not 0"),
+        ({"max_bytes": "1k"}, r"max_bytes= is a number of bytes from 1, not '1k'"),
+        ({"transports": "htp"}, r"transports= is \"all\", \"http\" or \"websocket\", not 'htp'"),
+        ({"scopes": [[]]}, r"unhashable type"),
+    ],
+)
+def test_an_option_that_cannot_work(fuse: Fuse, said: dict[str, Any], says: str) -> None:
+    with pytest.raises(RegistrationError, match=rf"^plain \(.*test_registration\.py:\d+\): {says}"):
+        fuse.rpc(**said)(plain)
+
+
+def test_a_routers_option_that_cannot_work() -> None:
     with pytest.raises(
-        RegistrationError, match=r"unexpected keyword argument 'limits'.*known options: .*limit"
+        RegistrationError, match="raises= takes a list of subclasses of RpcError, not ValueError"
     ):
-        fuse.rpc(limits="5/h")
+        Router(raises=[ValueError])  # type: ignore[list-item]  # the mistake under test
+    with pytest.raises(RegistrationError, match=r"scopes= takes a list: write scopes=\['admin'\]"):
+        Router(scopes="admin")
+    with pytest.raises(RegistrationError, match="max_bytes= is a number of bytes from 1, not 0"):
+        Router(max_bytes=0)
+
+
+def test_a_path_that_is_none(fuse: Fuse) -> None:
+    with pytest.raises(RegistrationError, match=r"^plain \(.*\): a path starts with '/', not 'plain'"):
+        fuse.rpc.get("plain")(plain)
+
+
+def test_a_router_that_is_included_already(fuse: Fuse) -> None:
+    said = r"^include_router\(\): <Router /notes 1 entries> is included already; to serve it a second time give it a `namespace=`"
+    notes = Router(prefix="/notes")
+    notes(plain)
+    fuse.include_router(notes)
+    with pytest.raises(RegistrationError, match=said):
+        fuse.include_router(notes)
+    with pytest.raises(RegistrationError, match=said):
+        fuse.include_router(notes, prefix="/v2")
+    fuse.include_router(notes, prefix="/v2", namespace="v2")
+    assert sorted(fuse.contract()["procedures"]) == ["plain", "v2.plain"]
+    with pytest.raises(RegistrationError, match="is included already"):
+        fuse.include_router(notes, prefix="/v3", namespace="v2")
+    Fuse(FastAPI()).include_router(notes)
+
+
+def test_an_empty_router_that_is_included_already(fuse: Fuse) -> None:
+    """What is added to it later would be there twice."""
+    empty = Router()
+    fuse.include_router(empty)
+    with pytest.raises(RegistrationError, match="<Router / 0 entries> is included already"):
+        fuse.include_router(empty)
+
+
+def test_one_function_twice(fuse: Fuse) -> None:
+    inner, one, two = Router(), Router(), Router(prefix="/two")
+    inner(plain)
+    one.include_router(inner)
+    two.include_router(inner)
+    fuse.include_router(one)
+    with pytest.raises(
+        RegistrationError,
+        match=r"^plain \(.*\) would be client\.plain twice: it is decorated twice, or its router is included twice; .*`namespace=`",
+    ):
+        fuse.include_router(two)
+    other = Fuse(FastAPI())
+    other.include_router(inner)
+    with pytest.raises(
+        RegistrationError, match=r"^plain \(.*\) would be POST /plain twice: .* included twice; .*`prefix=`"
+    ):
+        other.include_router(inner, namespace="v2")
+    other.rpc.get("/first", name="twice")(plain)
+    with pytest.raises(RegistrationError, match=r"would be client\.twice twice: it is decorated twice"):
+        other.rpc.get("/again", name="twice")(plain)
 
 
 def test_two_fuses_on_one_app(fuse: Fuse) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from fusewire.errors import RpcError
+from fusewire.errors import RegistrationError, RpcError
 from fusewire.identity import Transport
 
 Transports = Literal["all", "http", "websocket"]
@@ -51,7 +51,11 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.max_bytes is not None and self.max_bytes < 1:
-            raise TypeError(f"max_bytes= is a number of bytes from 1, not {self.max_bytes}")
+            raise RegistrationError(f"max_bytes= is {_KINDS['max_bytes'][1]}, not {self.max_bytes}")
+        if self.timeout is not None and not self.timeout > 0:
+            raise RegistrationError(f"timeout= is {_KINDS['timeout'][1]}, not {self.timeout:g}")
+        if self.transports not in (None, *get_args(Transports)):
+            raise RegistrationError(f'transports= is "all", "http" or "websocket", not {self.transports!r}')
 
     def within(self, outer: Options) -> Options:
         """These options inside a router: lists join, outer first; what is not said here is taken from there."""
@@ -77,6 +81,13 @@ class Options:
         return frozenset[Transport]((self.transports,))
 
 
+_KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "limit": (str, 'a text such as "5/h"'),
+    "timeout": ((int, float), "a number of seconds above 0"),
+    "max_bytes": (int, "a number of bytes from 1"),
+    "name": (str, "a text"),
+}
+
 _INHERITED = tuple(each.name for each in fields(Options) if each.default is None)
 
 
@@ -89,15 +100,48 @@ def options(
     raises: Sequence[type[RpcError[Any]]] | None = None,
     **rest: Any,
 ) -> Options:
-    """Build `Options` from a decorator's arguments, where lists may be None."""
+    """Build `Options` from a decorator's arguments, where lists may be None.
+
+    Raises `RegistrationError`, without a place, for a value that is none of its option.
+    """
+    if not isinstance(responses or {}, Mapping):
+        raise RegistrationError(f"responses= takes a dict by status, not {responses!r}")
+    for option, (kind, what) in _KINDS.items():
+        if (value := rest.get(option)) is not None and not isinstance(value, kind):
+            raise RegistrationError(f"{option}= is {what}, not {value!r}")
     return Options(
-        tags=tuple(tags or ()),
-        dependencies=tuple(dependencies or ()),
+        tags=_listed("tags", tags),
+        dependencies=_listed("dependencies", dependencies),
         responses=dict(responses or {}),
-        scopes=frozenset(scopes or ()),
-        raises=tuple(raises or ()),
+        scopes=frozenset(_listed("scopes", scopes)),
+        raises=_raised(raises),
         **rest,
     )
+
+
+def _listed(option: str, said: Iterable[Any] | None) -> tuple[Any, ...]:
+    # A text is iterable too: `scopes="admin"` would ask for "a", "d" and so on, which nobody has.
+    if isinstance(said, str) or not isinstance(said or (), Iterable):
+        raise RegistrationError(f"{option}= takes a list: write {option}=[{_shown(said)}]")
+    return tuple(said or ())
+
+
+def _raised(said: Iterable[Any] | None) -> tuple[type[RpcError[Any]], ...]:
+    if said is None:
+        return ()
+    alone = isinstance(said, str) or not isinstance(said, Iterable)
+    errors: tuple[Any, ...] = (said,) if alone else tuple(said)
+    for error in errors:
+        if not (isinstance(error, type) and issubclass(error, RpcError)) or error is RpcError:
+            itself = "RpcError itself" if error is RpcError else _shown(error)
+            raise RegistrationError(
+                f"raises= takes a list of subclasses of RpcError, not {itself}; declare one: class NotFound(RpcError, status=404)"
+            )
+    return _listed("raises", said if alone else errors)
+
+
+def _shown(value: Any) -> str:
+    return value.__name__ if isinstance(value, type) else repr(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,10 @@ def _name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
+def _is_same(one: Procedure, other: Procedure) -> bool:
+    return one.root.call is other.root.call
+
+
 class Registry:
     """Names are unique over all routers, and none is both a procedure and a namespace."""
 
@@ -53,12 +57,22 @@ class Registry:
         taken = (self._procedures.get(name) for name in (procedure.name, *_namespaces(procedure)))
         other = next(filter(None, taken), None) or self._namespaces.get(procedure.name)
         if other is not None:
+            if other.name == procedure.name and _is_same(other, procedure):
+                raise RegistrationError(
+                    f"{procedure.place} would be client.{procedure.name} twice: it is decorated twice, or its router is included twice; "
+                    "give one a `name=`, or one of the inclusions a `namespace=`"
+                )
             shared = min(procedure.name, other.name, key=len)
             raise RegistrationError(
                 f"two procedures would both be client.{shared}: {other.place} and {procedure.place}; "
                 "give one a `name=`, or its router a `namespace=`"
             )
         if "http" in procedure.served_on and (twin := self._routes.get(_route(procedure))):
+            if _is_same(twin, procedure):
+                raise RegistrationError(
+                    f"{procedure.place} would be {procedure.method} {procedure.path} twice: it is decorated twice, or its router is "
+                    "included twice; give one a path of its own, or one of the inclusions a `prefix=`"
+                )
             raise RegistrationError(
                 f"two procedures would both be {procedure.method} {procedure.path}: {twin.place} and {procedure.place}"
             )
