@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fusewire import Bounds
-from fusewire_codegen.check import Audience, Change, compare
+from fusewire_codegen.check import Audience, Change, as_text, compare
 from fusewire_codegen.check.procedures import DEFAULT_MAX_BYTES
 from fusewire_codegen.contract import Contract, validate
 
@@ -106,3 +106,76 @@ def test_all_who_are_hit_by_one_type_are_named_once() -> None:
 
     (change,) = compare(app("integer"), app("string"))
     assert (change.place, change.breaks) == ("types.M.x", ("handlers", "listeners", "receivers"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({}, {"idempotent": True}, "f.idempotent: is idempotent now"),
+        (
+            {"idempotent": True},
+            {},
+            "f.idempotent: is not idempotent any more. For callers: old clients may send a call again.",
+        ),
+        ({}, {"dedupe": 600}, "f.dedupe: outcomes are kept for 600 s, were not kept"),
+        ({"dedupe": 300}, {"dedupe": 600}, "f.dedupe: outcomes are kept for 600 s, were kept for 300 s"),
+        (
+            {"dedupe": 600},
+            {"dedupe": 300},
+            (
+                "f.dedupe: outcomes are kept for 300 s, were kept for 600 s. "
+                "For callers: a call that is sent again later than that is executed again."
+            ),
+        ),
+        (
+            {"dedupe": 600},
+            {},
+            "f.dedupe: outcomes are not kept, were kept for 600 s. For callers: a call that is sent again is executed again.",
+        ),
+        (
+            {},
+            {"resume": 600},
+            "f.resume: can be resumed for 600 s now: who leaves without a word does not end the stream",
+        ),
+        ({"resume": 300}, {"resume": 600}, "f.resume: can be resumed for 600 s, could for 300 s"),
+        (
+            {"resume": 600},
+            {"resume": 300},
+            "f.resume: can be resumed for 300 s, could for 600 s. For callers: who comes back later than that finds no stream.",
+        ),
+        (
+            {"resume": 600},
+            {},
+            (
+                "f.resume: cannot be resumed any more, could for 600 s. "
+                "For callers: they get no rest of a stream whose connection is lost."
+            ),
+        ),
+        ({}, {"deprecated": True}, "f.deprecated: is deprecated now"),
+        ({"deprecated": True}, {}, "f.deprecated: is not deprecated any more"),
+    ],
+)
+def test_options_are_told_of_in_words(before: dict[str, Any], after: dict[str, Any], told: str) -> None:
+    old, new = (validate(contract(procedures={"f": procedure(**said)})) for said in (before, after))
+    (change,) = compare(old, new)
+    line, _ = as_text([change]).splitlines()
+    verdict = "breaking  " if change.is_breaking else "compatible"
+    assert line == f"{verdict}  procedures.{told}"
+
+
+def test_what_is_idempotent_no_more_but_keeps_outcomes_breaks_nothing() -> None:
+    old, new = (
+        validate(contract(procedures={"f": procedure(**said)}))
+        for said in ({"idempotent": True}, {"dedupe": 600})
+    )
+    assert [f"{change.place}: {change.what}" for change in compare(old, new) if not change.is_breaking] == [
+        "procedures.f.dedupe: outcomes are kept for 600 s, were not kept",
+        "procedures.f.idempotent: is not idempotent any more: what is sent again is not executed again",
+    ]
+
+
+def test_a_type_that_is_deprecated_is_told_of_in_words() -> None:
+    plain: dict[str, Any] = {"type": "string"}
+    (change,) = compare(_taking(plain), _taking({**plain, "deprecated": True}))
+    assert change == Change("procedures.f.params.a", "is deprecated now")
+    assert compare(_taking(plain), _taking({**plain, "deprecated": False})) == []

@@ -8,7 +8,7 @@ from typing import Any
 
 from fusewire_codegen.check.change import Audience, Change
 from fusewire_codegen.check.plain import canonical
-from fusewire_codegen.check.promises import default_change
+from fusewire_codegen.check.promises import default_change, deprecated_changes
 from fusewire_codegen.contract import Http, Param, Procedure
 
 DEFAULT_MAX_BYTES = 2**20
@@ -40,9 +40,9 @@ def compare_procedures(
     yield from _max_bytes(old, new, f"{place}.max_bytes")
     yield from _again(old, new, place)
     yield from _resume(old, new, f"{place}.resume")
-    for key, what in (("doc", "the docstring is another one"), ("deprecated", "deprecated is another one")):
-        if old.get(key) != new.get(key):
-            yield Change(f"{place}.{key}", what)
+    if old.get("doc") != new.get("doc"):
+        yield Change(f"{place}.doc", "the docstring is another one")
+    yield from deprecated_changes(old.get("deprecated"), new.get("deprecated"), f"{place}.deprecated")
     for key in sorted((old.keys() | new.keys()) - _KNOWN):
         if old.get(key) != new.get(key):
             yield unknown(f"{place}.{key}", old.get(key), new.get(key))
@@ -177,18 +177,17 @@ def _resume(old: Procedure, new: Procedure, place: str) -> Iterator[Change]:
     before, after = old.get("resume"), new.get("resume")
     if before == after:
         return
-    what = f"is {_waits(after)}, was {_waits(before)}"
     if before is None:
-        yield Change(place, f"{what}: who leaves without a word does not end the stream")
+        what = f"can be resumed for {after:g} s now: who leaves without a word does not end the stream"
+        yield Change(place, what)
     elif after is None:
         # Over HTTP those who come back with the last id that they saw begin anew, and get items twice.
-        yield Change(
-            place, what, _callers(old), "a stream whose connection is lost cannot be resumed any more"
-        )
-    elif after < before:
-        yield Change(place, what, _callers(old), "who comes back later than that finds no stream")
+        what = f"cannot be resumed any more, could for {before:g} s"
+        yield Change(place, what, _callers(old), "they get no rest of a stream whose connection is lost")
     else:
-        yield Change(place, what)
+        what = f"can be resumed for {after:g} s, could for {before:g} s"
+        breaks = _callers(old) if after < before else ()
+        yield Change(place, what, breaks, "who comes back later than that finds no stream" if breaks else "")
 
 
 def _callers(procedure: Procedure) -> tuple[Audience, ...]:
@@ -198,10 +197,6 @@ def _callers(procedure: Procedure) -> tuple[Audience, ...]:
             return (_BY_TRANSPORT.get(transport, Audience.CALLERS),)
         case _:
             return (Audience.CALLERS,)
-
-
-def _waits(seconds: float | None) -> str:
-    return "not resumed" if seconds is None else f"kept for a reader for {seconds:g} s"
 
 
 def _max_bytes(old: Procedure, new: Procedure, place: str) -> Iterator[Change]:
@@ -218,17 +213,21 @@ def _max_bytes(old: Procedure, new: Procedure, place: str) -> Iterator[Change]:
 def _again(old: Procedure, new: Procedure, place: str) -> Iterator[Change]:
     """What may be done about a call of unknown fate."""
     if old.get("idempotent", False) != new.get("idempotent", False):
-        if new.get("idempotent") or "dedupe" in new:
-            yield Change(f"{place}.idempotent", "is another one")
+        if new.get("idempotent"):
+            yield Change(f"{place}.idempotent", "is idempotent now")
+        elif "dedupe" in new:
+            what = "is not idempotent any more: what is sent again is not executed again"
+            yield Change(f"{place}.idempotent", what)
         else:
             why = "old clients may send a call again"
             yield Change(f"{place}.idempotent", "is not idempotent any more", (Audience.CALLERS,), why)
     before, after = old.get("dedupe"), new.get("dedupe")
     if before == after:
         return
-    what = f"is {_seconds(after)}, was {_seconds(before)}"
+    what = f"outcomes are {_seconds(after)}, were {_seconds(before)}"
     if before is not None and not new.get("idempotent") and (after is None or after < before):
-        why = "a call that is sent again later than that is executed again"
+        late = "" if after is None else " later than that"
+        why = f"a call that is sent again{late} is executed again"
         yield Change(f"{place}.dedupe", what, (Audience.CALLERS,), why)
     else:
         yield Change(f"{place}.dedupe", what)

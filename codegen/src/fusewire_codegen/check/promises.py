@@ -19,7 +19,6 @@ _WHY = {
 }
 _NOTES = {
     "description": "the description is another one",
-    "deprecated": "deprecated is another one",
     "x-enum-names": "the names of its members are others, in generated code only",
 }
 
@@ -72,9 +71,18 @@ def note_changes(old: Schema, new: Schema, place: str) -> Iterator[Change]:
         known = (where, "") in before and (where, "") in after
         old_note, new_note = before.get((where, key)), after.get((where, key))
         if known and canonical(old_note) != canonical(new_note):
-            yield Change(where, _NOTES.get(key) or default_change(old_note, new_note))
+            if key == "deprecated":
+                yield from deprecated_changes(old_note, new_note, where)
+            else:
+                yield Change(where, _NOTES.get(key) or default_change(old_note, new_note))
 
 
 def default_change(old: Any, new: Any) -> str:
     """A default that is another one: who leaves the value out gets that. None stands for null and for no default."""
     return f"the default is {canonical(new)}, was {canonical(old)}"
+
+
+def deprecated_changes(old: Any, new: Any, place: str) -> Iterator[Change]:
+    """That something is deprecated, or not any more. None is as good as false."""
+    if bool(old) != bool(new):
+        yield Change(place, "is deprecated now" if new else "is not deprecated any more")
