@@ -325,6 +325,17 @@ async def test_an_outage_is_told_when_it_begins_and_when_it_is_over(
     assert len(told) <= 2 * len(of_link), told
 
 
+async def test_the_reason_of_an_outage_is_told_in_words(
+    open_worker: OpenWorker, proxy: Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, logger="fusewire.broker")
+    broker, _ = await open_worker(through(proxy), timing=replace(QUIET, idle=0.2))
+    await broker.subscribe(TOPIC, KEPT)
+    proxy.half_open()
+    await eventually(lambda: bool(caplog.records))
+    assert caplog.records[0].getMessage() == "! the link to Redis is down: Redis fell silent (TimeoutError)"
+
+
 async def test_a_worker_hears_nothing_of_users_it_does_not_hold(
     proxy: Proxy, open_worker: OpenWorker, publisher: RedisBroker
 ) -> None:

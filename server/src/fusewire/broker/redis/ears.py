@@ -103,6 +103,6 @@ class Ears:
                 await self._nodes.refresh()
             except (RedisError, OSError) as error:
                 failures += 1
-                outage.begins(type(error).__name__)
+                outage.begins(error)
                 await asyncio.sleep(self._timing.backoff(failures))
         outage.ends()

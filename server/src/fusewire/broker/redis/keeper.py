@@ -93,8 +93,7 @@ class Keeper:
                     link.subscribe(channel)
                 await link.run()
             except* Exception as errors:  # noqa: BLE001  # see above
-                kinds = {type(error).__name__ for error in _leaves(errors)}
-                self._outage.begins(", ".join(sorted(kinds)))
+                self._outage.begins(errors)
             finally:
                 self.link = None
                 if connection is not None:
@@ -145,10 +144,3 @@ class Keeper:
         if not same:
             del self._by_slot[slot]
         return slot
-
-
-def _leaves(errors: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for error in errors.exceptions:
-        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
-    return found

@@ -130,7 +130,7 @@ class Repair:
                 self._outage.ends()
             except (RedisError, OSError) as error:
                 failures += 1
-                self._outage.begins(type(error).__name__)
+                self._outage.begins(error)
                 await asyncio.sleep(self._timing.backoff(failures))
                 self.read(feed)
 
