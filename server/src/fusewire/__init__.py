@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fusewire.app import Fuse
     from fusewire.bounds import Bounds
+    from fusewire.broker import BrokerError
     from fusewire.emitter import Emitter
     from fusewire.errors import RegistrationError, RpcError
     from fusewire.hub import History, Joined, Left, Present, emit
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BigInt",
     "Bounds",
+    "BrokerError",
     "Call",
     "Credentials",
     "Emitter",
@@ -39,6 +41,7 @@ __all__ = [
 _HOMES = {
     "BigInt": "procedures.values",
     "Bounds": "bounds",
+    "BrokerError": "broker",
     "Call": "procedures.call",
     "Credentials": "identity",
     "Emitter": "emitter",

@@ -1,5 +1,6 @@
 """docs/server.md does what it says."""
 
+import inspect
 import re
 import sys
 from importlib import import_module
@@ -8,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
-from fusewire import RpcError
+from fusewire import Call, Router, RpcError
+from fusewire.procedures.options import Options
 from fusewire.testing import connect
 
 PAGE = Path(__file__).parents[3] / "docs" / "server.md"
@@ -85,3 +87,25 @@ async def test_a_page_on_another_host_may_call(app: FastAPI, header: str) -> Non
         assert answer.headers["access-control-expose-headers"] == "fusewire-calls"
         stranger = {"origin": "https://evil.example"}
         assert (await http.options("/api/login", headers=stranger | asked)).status_code == 400
+
+
+OF_THE_FRAMEWORK = {"hub", "threads"}
+"""Members of `Call` that are no app's affair."""
+
+
+def rows(title: str) -> list[str]:
+    """The first column of the table that has this heading."""
+    table = PAGE.read_text().partition(f"\n| {title} |")[2].partition("\n\n")[0]
+    return re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+
+
+def test_the_page_lists_each_option() -> None:
+    said = re.findall(r"`(\w+)`( R)?", "\n".join(rows("option")))
+    assert {name for name, _ in said} == set(Options.__dataclass_fields__)
+    of_a_router = set(inspect.signature(Router).parameters) - {"prefix", "namespace"}
+    assert {name for name, router in said if router} == of_a_router
+
+
+def test_the_page_lists_each_member_of_a_call() -> None:
+    said = re.findall(r"`(\w+)`", "\n".join(rows("`Call`")))
+    assert set(said) == {name for name in vars(Call) if not name.startswith("_")} - OF_THE_FRAMEWORK

@@ -14,7 +14,11 @@ from typing import NamedTuple, Protocol
 
 
 class BrokerError(ConnectionError):
-    """The broker could not be reached, or did not take what it was given. An event may then have been published or not."""
+    """Redis could not be reached, or did not take what it was given. An event may then have been published or not.
+
+    Raised by `emit()`, by the `emit()` of `fuse.to()`, of a room, of `fuse.broadcast()` and of an `Emitter`, and by a room's `join()`,
+    `leave()`, `remove()` and `presence()`. An app without Redis never sees it.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class Items(Protocol):
 
 
 class Stream(AsyncIterator[T], Generic[T]):
-    """`async for` reads it, once. Leaving early cancels in Python, by `break` too; `async with` says exactly when.
+    """`async for` reads it, once. The end of `async with` and `aclose()` cancel in Python; `break` does when nobody holds the stream.
 
     The call is sent for the first item, or at the beginning of `async with`. Credit is granted as items are taken.
     """
@@ -73,7 +73,7 @@ class Stream(AsyncIterator[T], Generic[T]):
 class ResumableStream(Stream[T]):
     """A stream that goes on when its connection is lost: each item once and in order, from whatever worker.
 
-    `client.chat.resume(id, position)` goes on with it in another process. Leaving early cancels in Python, also while there is no
+    `client.chat.resume(id, position)` goes on with it in another process. What ends it early cancels in Python, also while there is no
     connection.
     """
 
