@@ -136,7 +136,7 @@ export function createClient<Procedures extends object, Events extends object>(
     const transport = procedure.via === "http" ? http : (connection ?? http);
     const start = (sink: CallSink, tail?: Tail): Call =>
       calls.start(transport, { name, procedure, values, timeoutMs, tail }, sink, scope.signal);
-    if (stream) return (procedure.resume ?? openStream)(start, id);
+    if (stream) return procedure.resume ? procedure.resume(start, name, id) : openStream(start);
     return new Promise((done, fail) => start({ done, fail }));
   }
 

@@ -150,9 +150,10 @@ export type UploadPart = (call: Call, write: (elements: () => number) => void) =
  * Opens a stream that goes on over lost connections.
  *
  * @param start starts the call, or what `tail` says
+ * @param name the procedure's
  * @param id the stream that is to go on; undefined for a new one
  */
-export type ResumePart = (start: (sink: CallSink, tail?: Tail) => Call, id?: string) => unknown;
+export type ResumePart = (start: (sink: CallSink, tail?: Tail) => Call, name: string, id?: string) => unknown;
 
 /** Prepares a call, before it is started, to be started again when no answer came. */
 export type RetryPart = (call: Call, transport: Transport, environment: Environment) => void;

@@ -19,13 +19,13 @@ export interface ResumableStream<T, Code extends string = never> extends Stream<
 export type Resumable<Method extends (...args: never) => unknown> = Method & {
   /**
    * Goes on with a stream that this page, or one before it, has begun: from its first item that is still kept. The server
-   * answers `STREAM_UNKNOWN` when it is somebody else's, or was left for too long.
+   * answers `STREAM_UNKNOWN` when it is another procedure's or somebody else's, or was left for too long.
    */
   resume(id: string): ReturnType<Method>;
 };
 
 /** PROTOCOL §4, resuming: an open stream whose connection is lost is asked for again, behind the last item that came. */
-export const resuming: ResumePart = (start, id) => {
+export const resuming: ResumePart = (start, procedure, id) => {
   let position: unknown;
 
   /** What a resume message has behind its own id. */
@@ -33,8 +33,9 @@ export const resuming: ResumePart = (start, id) => {
     const bytes = written(() => {
       writeNamed(id, "");
       writeNamed(position ?? null, "");
+      writeNamed(procedure, "");
     });
-    return { kind: RESUME, bytes, elements: 2 };
+    return { kind: RESUME, bytes, elements: 3 };
   }
 
   function named<T extends object>(stream: T): T {

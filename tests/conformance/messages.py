@@ -26,7 +26,7 @@ FIELDS: dict[str, tuple[int, tuple[str, ...]]] = {
     "pong": (13, ()),
     "goaway": (14, ("drain_ms",)),
     "topic": (15, ("topic", "position", "recovered")),
-    "resume": (16, ("id", "stream", "position")),
+    "resume": (16, ("id", "stream", "position", "procedure")),
     "stream": (17, ("id", "stream")),
 }
 _BY_NUMBER = {number: (name, fields) for name, (number, fields) in FIELDS.items()}

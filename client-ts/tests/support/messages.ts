@@ -19,7 +19,7 @@ const TABLE = {
   pong: [13],
   goaway: [14, "drain_ms"],
   topic: [15, "topic", "position", "recovered"],
-  resume: [16, "id", "stream", "position"],
+  resume: [16, "id", "stream", "position", "procedure"],
   stream: [17, "id", "stream"],
 } as const;
 
@@ -51,7 +51,13 @@ export type Message =
     }
   | { readonly kind: "result"; readonly id: number; readonly value: unknown }
   | { readonly kind: "item"; readonly id: number; readonly value: unknown; readonly position?: string }
-  | { readonly kind: "resume"; readonly id: number; readonly stream: string; readonly position?: string }
+  | {
+      readonly kind: "resume";
+      readonly id: number;
+      readonly stream: string;
+      readonly position?: string;
+      readonly procedure?: string;
+    }
   | { readonly kind: "stream"; readonly id: number; readonly stream: string }
   | { readonly kind: "end"; readonly id: number }
   | { readonly kind: "cancel"; readonly id: number }
@@ -97,7 +103,7 @@ function toMessage(elements: readonly unknown[]): Message {
   const [name, row] = Object.entries(TABLE).find(([, row]) => row[0] === elements[0]) ?? [];
   const message: Record<string, unknown> = { kind: name };
   const optional =
-    "calls session timeout_ms credentials positions args kwargs data error_id topic previous position recovered key".split(
+    "calls session timeout_ms credentials positions args kwargs data error_id topic previous position recovered key procedure".split(
       " ",
     );
   for (const [index, field] of row?.slice(1).entries() ?? []) {

@@ -76,7 +76,7 @@ async def test_it_goes_on_behind_the_last_item(server: PlayedServer) -> None:
             first.cut()
             second = await server.welcomed()
             resume = await second.next()
-            assert resume == m.Resume(resume.id, "s-1", "7-2")
+            assert resume == m.Resume(resume.id, "s-1", "7-2", "count")
             assert (stream.id, stream.position) == ("s-1", "7-2")
             # Not even named again, and cut.
             second.cut()
@@ -122,7 +122,7 @@ async def test_it_is_resumed_by_its_name(server: PlayedServer, position: str | N
         async with reading(stream) as task:
             link = await server.welcomed()
             resume = await link.next()
-            assert resume == m.Resume(resume.id, "s-9", position)
+            assert resume == m.Resume(resume.id, "s-9", position, "count")
             await link.say(m.Stream(resume.id, "s-9"), m.Item(resume.id, pack(2), "7-2"))
             await link.say(m.End(resume.id))
             assert await task == [2]
@@ -188,7 +188,7 @@ async def test_who_leaves_one_that_was_cut_ends_it_on_the_next_connection(
         del stream
         second = await server.welcomed()
         resume = await second.next()
-        assert resume == m.Resume(resume.id, "s-1", "7-1" if how == "aclose" else "7-2")
+        assert resume == m.Resume(resume.id, "s-1", "7-1" if how == "aclose" else "7-2", "count")
         assert await second.next() == m.Cancel(resume.id)
         # That was not heard; it is said again.
         second.cut()
@@ -219,7 +219,7 @@ async def test_a_cancel_that_was_cut_off_is_said_again(server: PlayedServer) -> 
         first.cut()
         second = await server.welcomed()
         resume = await second.next()
-        assert resume == m.Resume(resume.id, "s-1", "7-1")
+        assert resume == m.Resume(resume.id, "s-1", "7-1", "count")
         assert await second.next() == m.Cancel(resume.id)
 
 

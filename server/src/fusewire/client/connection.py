@@ -180,7 +180,7 @@ class Connection:
 
     def _message(self, request: Request, deadline: float | None, *, said: bool) -> tuple[int, bytes]:
         if request.stream is not None:
-            return self._machine.resume(request.stream, request.position)
+            return self._machine.resume(request.name, request.stream, request.position)
         left = None if deadline is None else deadline - self.loop.time()
         # What hello said, or a stream means anyway, needs no saying; else 0 is none (PROTOCOL §3).
         timeout_ms = (_ms(left) or 0) if said else None

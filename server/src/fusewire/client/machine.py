@@ -97,11 +97,11 @@ class ClientMachine:
         self._flights[call_id] = self._flight(upload=upload)
         return call_id, data
 
-    def resume(self, stream: str, position: str | None) -> tuple[int, bytes]:
-        """Go on with a stream: its id, which is settled as a call's is, and its message. Raises what `call` does for the state."""
+    def resume(self, procedure: str, stream: str, position: str | None) -> tuple[int, bytes]:
+        """Go on with a stream of `procedure`: its id, settled as a call's is, and its message. Raises what `call` does for the state."""
         self._check_open()
         call_id = self._next_id()
-        data = write(m.Resume(call_id, stream, position))
+        data = write(m.Resume(call_id, stream, position, procedure))
         self._flights[call_id] = self._flight(upload=False)
         return call_id, data
 

@@ -145,9 +145,14 @@ class Streams:
         return self._reading(stream, start)
 
     async def resume(
-        self, stream_id: str, identity: Identity | None, form: str, position: str | None
+        self,
+        stream_id: str,
+        identity: Identity | None,
+        form: str,
+        position: str | None,
+        procedure: str | None = None,
     ) -> Reading:
-        """Go on with a stream behind `position`, or from its beginning.
+        """Go on with a stream behind `position`, or from its beginning. `procedure`: of which it is taken to be.
 
         Raises `StreamUnknown`, `StreamLost`, `Unavailable` when it cannot be looked up, and what `allow` does: a right may be gone by now.
         """
@@ -159,6 +164,8 @@ class Streams:
             raise Unavailable(message="Streams cannot be looked up at the moment") from error
         stream = None if packed is None else Stream.read(stream_id, packed)
         if stream is None or stream.owner != owner_of(identity) or stream.form != form:
+            raise StreamUnknown
+        if procedure not in (None, stream.procedure):
             raise StreamUnknown
         self._allow(stream.procedure, identity)
         if position is not None and not is_position(position):

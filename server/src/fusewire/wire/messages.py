@@ -152,11 +152,12 @@ class Topic:
 
 @dataclass(slots=True)
 class Resume:
-    """Go on with a stream behind `position`; without one, from its beginning."""
+    """Go on with a stream behind `position`; without one, from its beginning. `procedure`: of which it is taken to be."""
 
     id: int
     stream: str
     position: str | None = None
+    procedure: str | None = None
 
 
 @dataclass(slots=True)

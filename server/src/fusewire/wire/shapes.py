@@ -184,7 +184,11 @@ _SHAPES: dict[Kind, tuple[Any, dict[str, Callable[[Any], Any]], int]] = {
         {"topic": _str, "position": _optional(_str), "recovered": _optional(_bool)},
         1,
     ),
-    Kind.RESUME: (m.Resume, {"id": _id, "stream": _str, "position": _optional(_str)}, 2),
+    Kind.RESUME: (
+        m.Resume,
+        {"id": _id, "stream": _str, "position": _optional(_str), "procedure": _optional(_str)},
+        2,
+    ),
     Kind.STREAM: (m.Stream, {"id": _id, "stream": _str}, 2),
 }
 

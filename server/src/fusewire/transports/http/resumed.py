@@ -64,9 +64,8 @@ async def again(streams: Streams, call: Call, last_id: str) -> Reading | None:
     stream, separator, position = last_id.partition("/")
     if not separator:
         raise StreamUnknown
-    reading = await streams.resume(stream, call.identity, FORM, None if position == _END else position)
-    if reading.stream.procedure != call.procedure:
-        raise StreamUnknown
+    seen = None if position == _END else position
+    reading = await streams.resume(stream, call.identity, FORM, seen, call.procedure)
     return None if position == _END else reading
 
 

@@ -116,7 +116,8 @@ class Calls(Line):
             self._refuse(message.id, TooManyCalls(message=FULL))
             return None
         resume, identity = self.services.streams.resume, self._who.identity
-        return self._followed(message.id, partial(resume, message.stream, identity, FORM, message.position))
+        find = partial(resume, message.stream, identity, FORM, message.position, message.procedure)
+        return self._followed(message.id, find)
 
     def _followed(self, call_id: int, find: Find) -> FollowedCall:
         call = FollowedCall(call_id, find, self)
