@@ -63,6 +63,15 @@ async def test_a_stream_that_is_cut_again_and_again_arrives_whole(broker_url: st
     assert network.accepted > 10
 
 
+async def test_who_leaves_stream_and_client_in_one_step_has_stopped_the_generator(
+    broker_url: str | None,
+) -> None:
+    async with Crew(broker_url) as crew:
+        async with client_of(crew) as (client, _), client.count(10_000, 0.001) as stream:
+            assert await anext(aiter(stream)) == 0
+        await asyncio.wait_for(crew.log.cleaned.wait(), 5)
+
+
 async def test_another_process_goes_on_where_this_one_was(broker_url: str | None) -> None:
     async with Crew(broker_url) as crew:
         async with client_of(crew) as (client, network):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 from collections.abc import Callable
@@ -31,6 +32,8 @@ DEADLINE_GRACE_SECONDS = 0.5
 """The server's own DEADLINE_EXCEEDED gets so long to arrive."""
 SAME_TICK_SECONDS = 0.02
 """A call that waited longer for its connection is told to the server with what is left of its time."""
+LAST_WORDS_SECONDS = 1.0
+"""How long a client that closes may take to say what it has left."""
 SETTLE_SECONDS = 10.0
 """How long a caller that leaves waits for the server's clean-up."""
 
@@ -125,10 +128,16 @@ class Connection:
             raise self._lost_error(maybe_executed=False)
 
     async def close(self, code: int = 1000) -> None:
-        """Close from this side. Calls under way fail with `ConnectionLost`."""
+        """Close from this side. Calls under way fail with `ConnectionLost`; that some were left before is still said."""
+        words = self._outbox.last_words() if self.close_code is None and self._greeted.is_set() else b""
         self._end(code, "closed by this client")
         for worker in self._workers:
             worker.cancel()
+        if words:
+            # A generator that outlives its connection would run on.
+            with contextlib.suppress(DuplexClosed, TimeoutError):
+                async with asyncio.timeout(LAST_WORDS_SECONDS):
+                    await self._duplex.send(words)
         await self._duplex.close(code)
 
     async def ended(self) -> int:

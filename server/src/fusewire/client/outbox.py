@@ -35,6 +35,12 @@ class Outbox:
                 await send(self._frame(min(JOIN_BYTES, frame_bytes())))
             self._ready.clear()
 
+    def last_words(self) -> bytes:
+        """What is said of calls that were sent, such as that nobody wants them any more. Calls that wait here are dropped."""
+        words = b"".join(data for data, exchange in self._waiting if exchange is None)
+        self._waiting.clear()
+        return words
+
     def _frame(self, most: int) -> bytes:
         parts: list[bytes] = []
         size = 0
