@@ -63,7 +63,7 @@ export function createCalls(
     dueAt = NEVER;
     for (const call of open) {
       const { name, timeoutMs, link } = call;
-      const detail = `${name}: no answer in ${timeoutMs} ms`;
+      const detail = `${name}: no ${link ? "answer" : "connection"} in ${timeoutMs} ms`;
       if (deadlineOf(call) > now()) watch(call);
       else call.cancel(failure("DEADLINE_EXCEEDED", 504, detail, !!link));
     }

@@ -71,7 +71,11 @@ describe("abort and deadline", () => {
     const { client, clock } = clientOf(server);
     const sum = client.with({ timeout: 5_000 }).add(1, 2);
     clock.advance(5_000);
-    await expect(sum).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED", maybeExecuted: false });
+    await expect(sum).rejects.toMatchObject({
+      code: "DEADLINE_EXCEEDED",
+      message: "add: no connection in 5000 ms",
+      maybeExecuted: false,
+    });
     client.close();
   });
 
